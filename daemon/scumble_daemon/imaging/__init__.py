@@ -1,0 +1,1 @@
+"""Pixels inside the daemon: colour management, masks, resampling, layers as files."""

@@ -1,0 +1,95 @@
+"""The image an operation works on, converted from the editor's own pixels when it is first asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from scumble_protocol.image import SRGB, Bounds, Raster
+
+from . import colour, samples
+
+
+class Image:
+    """One layer, as the editor sent it and as float32 sRGB.
+
+    `native`: H×W×C in the document's own encoding and channel order R, G, B, A (or grey, A), integer samples scaled to
+    [0, 1] float32 · `rgb`: H×W×3 float32, sRGB-encoded, in [0, 1] for colours inside sRGB and beyond it for the rest of a
+    wide gamut; where alpha is 0 it carries the colour of the nearest opaque pixel · `alpha`: H×W float32 in [0, 1].
+    All three are shared: copy before writing.
+    """
+
+    def __init__(self, raster: Raster, profiles: Mapping[str, bytes] | None = None) -> None:
+        self.raster = raster
+        self.profiles = dict(profiles or {})
+
+    @staticmethod
+    def from_array(pixels: np.ndarray, x: int = 0, y: int = 0) -> Image:
+        """An sRGB image from H×W×3 or H×W×4 uint8, uint16 or float32 pixels, placed at (x, y)."""
+        height, width = pixels.shape[:2]
+        depth = {"uint8": "u8", "uint16": "u16", "float16": "f16", "float32": "f32"}[pixels.dtype.name]
+        channels = {1: "GRAY", 2: "GRAYA", 3: "RGB", 4: "RGBA"}[1 if pixels.ndim == 2 else pixels.shape[2]]
+        data = memoryview(np.ascontiguousarray(pixels)).cast("B")
+        return Image(Raster(Bounds(x, y, width, height), depth, channels, data, SRGB))
+
+    @property
+    def bounds(self) -> Bounds:
+        return self.raster.bounds
+
+    @property
+    def profile(self) -> bytes | None:
+        """The document's ICC profile, None for plain sRGB."""
+        return self.profiles[self.raster.profile] if self.raster.profile else None
+
+    @cached_property
+    def native(self) -> np.ndarray:
+        return samples.to_float(samples.view(self.raster))
+
+    @cached_property
+    def alpha(self) -> np.ndarray:
+        if self.native.shape[2] in (2, 4):
+            return np.ascontiguousarray(self.native[..., -1])
+        return np.ones(self.native.shape[:2], np.float32)
+
+    @cached_property
+    def rgb(self) -> np.ndarray:
+        converted = colour.to_srgb(self.native_colour, self.profile)
+        return colour.extend_under_transparency(converted, self.alpha)
+
+    @property
+    def native_colour(self) -> np.ndarray:
+        """`native` without alpha: H×W×3, or H×W×1 for a grey document."""
+        return self.native[..., : 1 if self.native.shape[2] < 3 else 3]
+
+    def to_native(self, rgb: np.ndarray) -> np.ndarray:
+        """sRGB-encoded float H×W×3 → the document's encoding, H×W×3 or H×W×1 float32."""
+        return colour.from_srgb(rgb, self.profile, grey=self.native.shape[2] < 3)
+
+
+@dataclass(frozen=True)
+class NewLayer:
+    """A layer an operation gives back, over `bounds` (the source layer's where None).
+
+    `rgb`: H×W×3 float32 sRGB-encoded, or with `encoded="native"` H×W×(3|1) in the document's own encoding ·
+    `alpha`, `mask`: H×W float32 in [0, 1]; `alpha` defaults to the source's, `mask` to none.
+    Outside the artist's selection it will be masked away, whatever the operation wrote there.
+    """
+
+    name: str
+    rgb: np.ndarray
+    alpha: np.ndarray | None = None
+    mask: np.ndarray | None = None
+    bounds: Bounds | None = None
+    blend_mode: str = "normal"
+    opacity: float = 1.0
+    encoded: str = "srgb"
+
+
+@dataclass(frozen=True)
+class NewSelection:
+    """A selection an operation gives back: H×W float32 coverage over `bounds` (the source layer's where None)."""
+
+    coverage: np.ndarray
+    bounds: Bounds | None = None

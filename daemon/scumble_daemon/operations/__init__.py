@@ -1,0 +1,1 @@
+"""One file per operation; adding a file adds a menu entry in both editors."""

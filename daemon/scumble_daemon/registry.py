@@ -1,0 +1,141 @@
+"""Where operations declare themselves, once; the catalogue, forms, checks and command-line options come from here."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import pkgutil
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import pydantic
+from scumble_protocol import catalogue
+from scumble_protocol.catalogue import Catalogue, Inputs, ReferenceInput
+from scumble_protocol.errors import Invalid
+
+from .imaging.image import Image, NewLayer, NewSelection
+from .context import Context
+
+__all__ = ["Field", "Inputs", "Operation", "OperationParams", "ReferenceInput", "load", "operation"]
+
+
+class OperationParams(pydantic.BaseModel):
+    """The base of every operation's `Params`: frozen, and closed to names it does not declare."""
+
+    model_config = pydantic.ConfigDict(frozen=True, extra="forbid")
+
+
+def Field(  # noqa: N802 - stands where pydantic's own Field would
+    default: Any,
+    *,
+    title: str,
+    description: str = "",
+    ge: float | None = None,
+    le: float | None = None,
+    slider: tuple[float, float] | None = None,
+    titles: Iterable[str] = (),
+) -> Any:
+    """A parameter. `ge`/`le`: the hard range · `slider`: the range a slider offers · `titles`: of a Literal's choices."""
+    extra: dict[str, Any] = {}
+    if slider:
+        extra["slider"] = list(slider)
+    if titles:
+        extra["enumTitles"] = list(titles)
+    return pydantic.Field(default, title=title, description=description, ge=ge, le=le, json_schema_extra=extra or None)
+
+
+Function = Callable[[Image, Any, Context], "list[NewLayer] | NewSelection"]
+
+
+@dataclass(frozen=True)
+class Operation:
+    """A declared operation: its catalogue entry, its parameter model, its function."""
+
+    entry: catalogue.Operation
+    params: type[OperationParams]
+    function: Function
+
+    def check(self, values: dict[str, Any]) -> OperationParams:
+        """The parameters as the function takes them. Raises: Invalid, naming the parameter."""
+        return self.params(**catalogue.check_all(self.entry.parameters, values))
+
+
+_declared: dict[str, Operation] = {}
+
+
+def operation(
+    id: str,
+    *,
+    title: str,
+    menu: str,
+    inputs: Inputs | None = None,
+    gives: str = "layers",
+    version: int = 1,
+    hidden: bool = False,
+) -> Callable[[Function], Function]:
+    """Declare the decorated function as the operation `id`; file, function and id have to agree.
+
+    The module's docstring is the description artists read; its class `Params` holds the parameters.
+    """
+
+    def declare(function: Function) -> Function:
+        module = inspect.getmodule(function)
+        assert module is not None
+        params = getattr(module, "Params", None)
+        if function.__name__ != id or module.__name__.rsplit(".", 1)[-1] != id:
+            raise ValueError(f"operation «{id}»: the file and the function have to be called {id} as well")
+        if not (isinstance(params, type) and issubclass(params, OperationParams)):
+            raise ValueError(f"operation «{id}»: {module.__name__} has to define class Params(OperationParams)")
+        if not module.__doc__:
+            raise ValueError(f"operation «{id}»: {module.__name__} has to open with a docstring")
+        entry = catalogue.Operation(
+            id=id,
+            title=title,
+            menu=menu,
+            description=" ".join(inspect.cleandoc(module.__doc__).split("\n\n")[0].split()),
+            version=version,
+            hidden=hidden,
+            gives=gives,
+            inputs=inputs or Inputs(),
+            schema=_schema(params),
+        )
+        _ = entry.parameters  # read back once here, so that a field no form can draw fails at load
+        _declared[id] = Operation(entry, params, function)
+        return function
+
+    return declare
+
+
+def _schema(params: type[OperationParams]) -> dict[str, Any]:
+    schema = params.model_json_schema()
+    properties = schema.get("properties", {})
+    for entry in properties.values():
+        if "const" in entry:  # a Literal of one choice
+            entry["enum"] = [entry.pop("const")]
+    return {"type": "object", "properties": properties, "additionalProperties": False}
+
+
+class Registry:
+    """Every operation there is, by id."""
+
+    def __init__(self, operations: dict[str, Operation]) -> None:
+        self._operations = operations
+        ordered = sorted(operations.values(), key=lambda each: (each.entry.menu, each.entry.title))
+        self.catalogue = Catalogue(tuple(each.entry for each in ordered))
+
+    def find(self, id: str) -> Operation:
+        """Raises: Invalid."""
+        try:
+            return self._operations[id]
+        except KeyError:
+            raise Invalid(f"There is no operation «{id}».", "`scumble ops` lists them.") from None
+
+
+def load() -> Registry:
+    """Import every module of `operations/` that declares one."""
+    from . import operations
+
+    for module in pkgutil.iter_modules(operations.__path__):
+        importlib.import_module(f"{operations.__name__}.{module.name}")
+    return Registry(dict(_declared))

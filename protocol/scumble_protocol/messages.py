@@ -1,0 +1,212 @@
+"""Every message of the protocol, each declared once with the limits that decoding enforces.
+
+PROTOCOL.md is the normative text; this module is its executable form. A field's codec (see `fields`) turns it
+into plain msgpack values and back, and refuses what lies outside the limits.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Dict, Optional, Tuple, Union
+
+from .fields import (
+    blob_map,
+    boolean,
+    bounds,
+    choice,
+    integer,
+    layers,
+    number,
+    plain,
+    points,
+    raster,
+    reference,
+    text,
+    texts,
+)
+from .image import Bounds, Layer, Point, Raster, Reference
+
+VERSION = 1
+PRIORITIES = ("preview", "interactive", "batch")
+
+
+# --- from a client -----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Hello:
+    """Opens a session. `segments`: the client shares the daemon's file system and wants memory-mapped pixels."""
+
+    id: str = text()
+    token: str = text()
+    client: str = text(default="")
+    segments: bool = boolean(default=True)
+    sandboxed: bool = boolean(default=False)
+
+
+@dataclass(frozen=True)
+class Ping:
+    id: str = text()
+
+
+@dataclass(frozen=True)
+class GetCatalogue:
+    id: str = text()
+
+
+@dataclass(frozen=True)
+class GetStatus:
+    id: str = text()
+
+
+@dataclass(frozen=True)
+class Submit:
+    """One job, whole: nothing is asked back."""
+
+    id: str = text()
+    operation: str = text()
+    image: Raster = raster()
+    canvas: Bounds = bounds()
+    parameters: Dict[str, Any] = plain(default={})
+    selection: Optional[Raster] = raster(optional=True)
+    points: Tuple[Point, ...] = points()
+    box: Optional[Bounds] = bounds(optional=True)
+    reference: Optional[Reference] = reference()
+    source: str = text(default="")  # the layer's name, for the recipe and for messages
+    priority: str = choice(PRIORITIES, default="interactive")
+    catalogue_digest: str = text(default="")
+    profiles: Dict[str, bytes] = blob_map()  # ICC bytes by digest, each sent once a session
+
+
+@dataclass(frozen=True)
+class Cancel:
+    id: str = text()
+
+
+@dataclass(frozen=True)
+class Release:
+    """The client has read these result segments; the daemon may write into them again."""
+
+    id: str = text()
+    segments: Tuple[str, ...] = texts()
+
+
+@dataclass(frozen=True)
+class Stop:
+    """Ask the daemon to end, as `scumble stop` does."""
+
+    id: str = text()
+
+
+@dataclass(frozen=True)
+class Bye:
+    """Closes the session: its jobs are dropped and its segments deleted."""
+
+    id: str = text()
+
+
+# --- from the daemon ---------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Welcome:
+    """`segments`: the session's folder for memory-mapped pixels, or "" where pixels travel inline."""
+
+    id: str = text()
+    session: str = text()
+    version: str = text()  # of the daemon's package
+    pid: int = integer(0, 1 << 32)
+    segments: str = text(default="")
+    catalogue_digest: str = text(default="")
+
+
+@dataclass(frozen=True)
+class Pong:
+    id: str = text()
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    id: str = text()
+    catalogue: Dict[str, Any] = plain()
+
+
+@dataclass(frozen=True)
+class Status:
+    id: str = text()
+    status: Dict[str, Any] = plain()
+
+
+@dataclass(frozen=True)
+class Accepted:
+    """The job is queued; `position` jobs run or wait before it."""
+
+    id: str = text()
+    position: int = integer(0, 1 << 20, default=0)
+
+
+@dataclass(frozen=True)
+class Progress:
+    """`fraction`: 0 to 1, or -1 where it cannot be known · `stage`: a few words for the artist."""
+
+    id: str = text()
+    fraction: float = number(-1, 1)
+    stage: str = text(default="")
+
+
+@dataclass(frozen=True)
+class Preview:
+    """An early look at the result; may come any number of times, each replaces the one before."""
+
+    id: str = text()
+    layers: Tuple[Layer, ...] = layers()
+
+
+@dataclass(frozen=True)
+class Result:
+    """The end of a job. `group`: the name of the group the layers belong in · `notes`: sentences for the artist ·
+    `timings`: seconds by stage (queue, load, run, …)."""
+
+    id: str = text()
+    layers: Tuple[Layer, ...] = layers()
+    selection: Optional[Raster] = raster(optional=True)
+    group: str = text(default="")
+    notes: Tuple[str, ...] = texts()
+    timings: Dict[str, Any] = plain(default={})
+
+
+@dataclass(frozen=True)
+class Failure:
+    """The end of a job, or of any other request, that could not be done. Nothing was changed."""
+
+    id: str = text()
+    code: str = text()
+    message: str = text()
+    hint: str = text(default="")
+
+
+FromClient = Union[Hello, Ping, GetCatalogue, GetStatus, Submit, Cancel, Release, Stop, Bye]
+FromDaemon = Union[Welcome, Pong, Catalogue, Status, Accepted, Progress, Preview, Result, Failure]
+Message = Union[FromClient, FromDaemon]
+
+TYPES = {
+    "hello": Hello,
+    "ping": Ping,
+    "get-catalogue": GetCatalogue,
+    "get-status": GetStatus,
+    "submit": Submit,
+    "cancel": Cancel,
+    "release": Release,
+    "stop": Stop,
+    "bye": Bye,
+    "welcome": Welcome,
+    "pong": Pong,
+    "catalogue": Catalogue,
+    "status": Status,
+    "accepted": Accepted,
+    "progress": Progress,
+    "preview": Preview,
+    "result": Result,
+    "failure": Failure,
+}
+NAMES = {kind: name for name, kind in TYPES.items()}
