@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import inspect
+import logging
 import pkgutil
+import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pydantic
 from scumble_protocol import catalogue
 from scumble_protocol.catalogue import Catalogue, Inputs, ReferenceInput
 from scumble_protocol.errors import Invalid
+from scumble_protocol.parameters import check_all
 
-from .imaging.image import Image, NewLayer, NewSelection
 from .context import Context
+from .imaging.image import Image, NewLayer, NewSelection
 
 __all__ = ["Field", "Inputs", "Operation", "OperationParams", "ReferenceInput", "load", "operation"]
 
@@ -36,7 +41,7 @@ def Field(  # noqa: N802 - stands where pydantic's own Field would
     slider: tuple[float, float] | None = None,
     titles: Iterable[str] = (),
 ) -> Any:
-    """A parameter. `ge`/`le`: the hard range · `slider`: the range a slider offers · `titles`: of a Literal's choices."""
+    """A parameter. `ge`/`le`: the hard range · `slider`: what a slider offers · `titles`: of a Literal's choices."""
     extra: dict[str, Any] = {}
     if slider:
         extra["slider"] = list(slider)
@@ -55,10 +60,11 @@ class Operation:
     entry: catalogue.Operation
     params: type[OperationParams]
     function: Function
+    raw: bool = False  # works on the editor's own samples: no look at transparency, nothing cached
 
     def check(self, values: dict[str, Any]) -> OperationParams:
         """The parameters as the function takes them. Raises: Invalid, naming the parameter."""
-        return self.params(**catalogue.check_all(self.entry.parameters, values))
+        return self.params(**check_all(self.entry.parameters, values))
 
 
 _declared: dict[str, Operation] = {}
@@ -73,6 +79,7 @@ def operation(
     gives: str = "layers",
     version: int = 1,
     hidden: bool = False,
+    raw: bool = False,
 ) -> Callable[[Function], Function]:
     """Declare the decorated function as the operation `id`; file, function and id have to agree.
 
@@ -101,7 +108,7 @@ def operation(
             schema=_schema(params),
         )
         _ = entry.parameters  # read back once here, so that a field no form can draw fails at load
-        _declared[id] = Operation(entry, params, function)
+        _declared[id] = Operation(entry, params, function, raw)
         return function
 
     return declare
@@ -132,10 +139,26 @@ class Registry:
             raise Invalid(f"There is no operation «{id}».", "`scumble ops` lists them.") from None
 
 
-def load() -> Registry:
-    """Import every module of `operations/` that declares one."""
+def load(extra: Path | None = None) -> Registry:
+    """Import every operation file of `operations/`, and those of the folder `extra` (the user's own).
+
+    A file of the user's that cannot be loaded is logged and left out: it must not take the others away.
+    """
     from . import operations
 
     for module in pkgutil.iter_modules(operations.__path__):
         importlib.import_module(f"{operations.__name__}.{module.name}")
+    for file in sorted(extra.glob("*.py")) if extra and extra.is_dir() else ():
+        try:
+            _import_file(f"{operations.__name__}.{file.stem}", file)
+        except Exception:
+            logging.getLogger(__name__).exception("the operation file %s cannot be loaded", file)
     return Registry(dict(_declared))
+
+
+def _import_file(name: str, file: Path) -> None:
+    spec = importlib.util.spec_from_file_location(name, file)
+    assert spec is not None
+    assert spec.loader is not None
+    sys.modules[name] = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(sys.modules[name])

@@ -16,8 +16,8 @@ class Image:
     """One layer, as the editor sent it and as float32 sRGB.
 
     `native`: H×W×C in the document's own encoding and channel order R, G, B, A (or grey, A), integer samples scaled to
-    [0, 1] float32 · `rgb`: H×W×3 float32, sRGB-encoded, in [0, 1] for colours inside sRGB and beyond it for the rest of a
-    wide gamut; where alpha is 0 it carries the colour of the nearest opaque pixel · `alpha`: H×W float32 in [0, 1].
+    [0, 1] float32 · `rgb`: H×W×3 float32, sRGB-encoded, in [0, 1] for colours inside sRGB and beyond it for the rest of
+    a wide gamut; where alpha is 0 it carries the colour of the nearest opaque pixel · `alpha`: H×W float32 in [0, 1].
     All three are shared: copy before writing.
     """
 
@@ -31,7 +31,7 @@ class Image:
         height, width = pixels.shape[:2]
         depth = {"uint8": "u8", "uint16": "u16", "float16": "f16", "float32": "f32"}[pixels.dtype.name]
         channels = {1: "GRAY", 2: "GRAYA", 3: "RGB", 4: "RGBA"}[1 if pixels.ndim == 2 else pixels.shape[2]]
-        data = memoryview(np.ascontiguousarray(pixels)).cast("B")
+        data = samples.to_bytes(pixels)
         return Image(Raster(Bounds(x, y, width, height), depth, channels, data, SRGB))
 
     @property
@@ -73,12 +73,14 @@ class NewLayer:
     """A layer an operation gives back, over `bounds` (the source layer's where None).
 
     `rgb`: H×W×3 float32 sRGB-encoded, or with `encoded="native"` H×W×(3|1) in the document's own encoding ·
-    `alpha`, `mask`: H×W float32 in [0, 1]; `alpha` defaults to the source's, `mask` to none.
+    `alpha`, `mask`: H×W float32 in [0, 1]; `alpha` defaults to the source's, `mask` to none · `raster`: instead of
+    `rgb` and `alpha`, samples exactly as the editor holds them.
     Outside the artist's selection it will be masked away, whatever the operation wrote there.
     """
 
     name: str
-    rgb: np.ndarray
+    rgb: np.ndarray | None = None
+    raster: Raster | None = None
     alpha: np.ndarray | None = None
     mask: np.ndarray | None = None
     bounds: Bounds | None = None

@@ -12,9 +12,14 @@ FULL_SCALE = {"u8": 255.0, "u16": 65535.0, "f16": 1.0, "f32": 1.0}
 def view(raster: Raster) -> np.ndarray:
     """H×W×C over the raster's own bytes (no copy), channels in the order R, G, B, A or grey, A."""
     assert not hasattr(raster.data, "segment"), "segments are opened before pixels are read"
-    pixels = np.frombuffer(raster.data, DTYPES[raster.depth])  # pyright: ignore[reportArgumentType]
+    pixels = np.frombuffer(raster.data, DTYPES[raster.depth])  # pyright: ignore[reportCallIssue, reportArgumentType]
     pixels = pixels.reshape(raster.bounds.height, raster.bounds.width, CHANNEL_COUNT[raster.channels])
     return pixels[..., [2, 1, 0, 3]] if raster.channels == "BGRA" else pixels
+
+
+def to_bytes(pixels: np.ndarray) -> memoryview:
+    """The bytes of an array, rows tight, as a raster carries them; copied only where they are not contiguous."""
+    return np.ascontiguousarray(pixels).data.cast("B")
 
 
 def to_float(pixels: np.ndarray) -> np.ndarray:

@@ -1,0 +1,5 @@
+"""`python -m scumble_daemon` is `scumble`."""
+
+from .cli import main
+
+main()

@@ -1,0 +1,72 @@
+"""Finished results by what they were made from, so that the same click twice costs nothing."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import OrderedDict
+from dataclasses import dataclass
+
+from scumble_protocol.image import Layer, Raster
+from scumble_protocol.messages import Submit
+
+
+@dataclass(frozen=True)
+class Finished:
+    """What an operation gave, already in the document's own representation."""
+
+    layers: tuple[Layer, ...]
+    selection: Raster | None
+    notes: tuple[str, ...]
+
+    @property
+    def nbytes(self) -> int:
+        rasters = [self.selection, *(layer.raster for layer in self.layers), *(layer.mask for layer in self.layers)]
+        return sum(raster.nbytes for raster in rasters if raster is not None)
+
+
+class ResultCache:
+    """Least recently used out first, within a budget of bytes."""
+
+    def __init__(self, budget_bytes: int) -> None:
+        self._budget_bytes = budget_bytes
+        self._entries: OrderedDict[str, Finished] = OrderedDict()
+        self._bytes = 0
+
+    def get(self, key: str) -> Finished | None:
+        found = self._entries.get(key)
+        if found is not None:
+            self._entries.move_to_end(key)
+        return found
+
+    def put(self, key: str, finished: Finished) -> None:
+        if finished.nbytes > self._budget_bytes or key in self._entries:
+            return
+        self._entries[key] = finished
+        self._bytes += finished.nbytes
+        while self._bytes > self._budget_bytes:
+            _, oldest = self._entries.popitem(last=False)
+            self._bytes -= oldest.nbytes
+
+
+def key(submit: Submit, version: int, parameters: dict[str, object]) -> str:
+    """Digest of (operation, version, canonical parameters, every input); the rasters' bytes have to be at hand."""
+    digest = hashlib.sha256()
+    plain = {
+        "operation": submit.operation,
+        "version": version,
+        "parameters": parameters,
+        "canvas": repr(submit.canvas),
+        "points": repr(submit.points),
+        "box": repr(submit.box),
+        "source": submit.source,
+        "reference": submit.reference.name if submit.reference else None,
+    }
+    digest.update(json.dumps(plain, sort_keys=True).encode())
+    for raster in (submit.image, submit.selection):
+        if raster is not None:
+            digest.update(repr((raster.bounds, raster.depth, raster.channels, raster.profile)).encode())
+            digest.update(raster.data)  # pyright: ignore[reportArgumentType]
+    if submit.reference is not None:
+        digest.update(submit.reference.data)
+    return digest.hexdigest()

@@ -1,0 +1,268 @@
+"""One job from Submit to Result: check, convert, call the operation, put what it gives into the document's own form."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from scumble_protocol.errors import Invalid
+from scumble_protocol.image import Bounds, Layer, Point, Raster
+from scumble_protocol.messages import Preview, Result, Submit
+
+from .. import __version__, cache
+from ..context import Context
+from ..imaging import samples
+from ..imaging.image import Image, NewLayer, NewSelection
+from ..registry import Operation, OperationParams, Registry
+from .session_segments import Pixels
+
+WITH_ALPHA = {"RGB": "RGBA", "GRAY": "GRAYA"}
+MASK_DEPTH = {"u8": "u8", "u16": "u16", "f16": "f32", "f32": "f32"}
+
+
+@dataclass(frozen=True)
+class Source:
+    """What the artist's document holds: the layer, and the selection as coverage over the layer (None: everything)."""
+
+    image: Image
+    coverage: np.ndarray | None
+    selected: Bounds  # where coverage is above zero, in image coordinates
+
+
+class JobRunner:
+    """Runs jobs on one device. Every exception is left to the caller, who alone turns them into failures."""
+
+    def __init__(self, registry: Registry, device: str, results: cache.ResultCache) -> None:
+        self._registry = registry
+        self._device = device
+        self._results = results
+
+    def run(
+        self,
+        submit: Submit,
+        pixels: Pixels,
+        report: Callable[[float, str], None],
+        is_cancelled: Callable[[], bool],
+        show: Callable[[Preview], None],
+    ) -> Result:
+        """Raises: ScumbleError."""
+        operation = self._registry.find(submit.operation)
+        params = operation.check(submit.parameters)
+        opened = replace(
+            submit,
+            image=pixels.open(submit.image),
+            selection=pixels.open(submit.selection) if submit.selection else None,
+        )
+        key = "" if operation.raw else cache.key(opened, operation.entry.version, params.model_dump())
+        finished = self._results.get(key) if key else None
+        was_cached = finished is not None
+        started = time.monotonic()
+        if finished is None:
+            finished = self._compute(operation, params, opened, pixels, report, is_cancelled, show)
+            if key:
+                self._results.put(key, finished)
+        return Result(
+            id=submit.id,
+            layers=tuple(_store(layer, pixels) for layer in finished.layers),
+            selection=pixels.store(finished.selection) if finished.selection else None,
+            group=operation.entry.title,
+            notes=finished.notes,
+            timings={"operation": time.monotonic() - started, "cached": was_cached},
+        )
+
+    def _compute(
+        self,
+        operation: Operation,
+        params: OperationParams,
+        submit: Submit,
+        pixels: Pixels,
+        report: Callable[[float, str], None],
+        is_cancelled: Callable[[], bool],
+        show: Callable[[Preview], None],
+    ) -> cache.Finished:
+        image = Image(submit.image, submit.profiles)
+        source = Source(image, None, image.bounds) if operation.raw else _examine(image, submit, operation)
+        recipe = _recipe(operation, params, submit)
+
+        def preview(layers: Sequence[NewLayer]) -> None:
+            encoded = [_store(_encode(layer, source, recipe), pixels) for layer in layers]
+            show(Preview(id=submit.id, layers=tuple(encoded)))
+
+        context = Context(
+            selection=source.coverage if operation.entry.inputs.selection != "none" else None,
+            points=_points_in(submit.points, image.bounds),
+            box=_box_in(submit.box, image.bounds),
+            reference=submit.reference,
+            device=self._device,
+            report=report,
+            is_cancelled=is_cancelled,
+            preview=preview,
+        )
+        given = operation.function(image, params, context)
+        context.check_cancelled()
+        if isinstance(given, NewSelection):
+            return cache.Finished((), _encode_selection(given, image), tuple(context.notes))
+        return cache.Finished(tuple(_encode(layer, source, recipe) for layer in given), None, tuple(context.notes))
+
+
+# --- what comes in -----------------------------------------------------------------------------------------------
+
+
+def _examine(image: Image, submit: Submit, operation: Operation) -> Source:
+    name = f"The layer «{submit.source}»" if submit.source else "The layer"
+    if image.bounds.intersection(submit.canvas).is_empty:
+        raise Invalid(f"{name} lies outside the canvas.", "Move it into the picture, then run again.")
+    if not _has_visible_pixels(image):
+        raise Invalid(f"{name} is fully transparent.", "Choose a layer with pixels in it.")
+    inputs = operation.entry.inputs
+    if inputs.reference is not None and inputs.reference.required and submit.reference is None:
+        raise Invalid(f"{operation.entry.title} needs a file: {inputs.reference.title}.", "Choose one.")
+    if submit.selection is None:
+        if inputs.selection == "required":
+            raise Invalid(f"{operation.entry.title} needs a selection.", "Select an area, then run again.")
+        return Source(image, None, image.bounds)
+    coverage, selected = _coverage_over(image.bounds, submit.selection)
+    if selected.is_empty:
+        raise Invalid(f"The selection does not touch {name[0].lower()}{name[1:]}.", "Select a part of it, or nothing.")
+    return Source(image, coverage, selected)
+
+
+def _has_visible_pixels(image: Image) -> bool:
+    if image.raster.channels not in ("RGBA", "BGRA", "GRAYA"):
+        return True
+    alpha = np.frombuffer(image.raster.data, samples.DTYPES[image.raster.depth])  # pyright: ignore
+    alpha = alpha.reshape(image.bounds.height, image.bounds.width, -1)[..., -1]
+    return bool(alpha[::16, ::16].any() or alpha.any())
+
+
+def _coverage_over(bounds: Bounds, selection: Raster) -> tuple[np.ndarray, Bounds]:
+    """The selection as H×W float32 over `bounds`, and the smallest rectangle that holds all of it."""
+    coverage = np.zeros((bounds.height, bounds.width), np.float32)
+    shared = bounds.intersection(selection.bounds)
+    if shared.is_empty:
+        return coverage, shared
+    target, part = shared.relative_to(bounds), shared.relative_to(selection.bounds)
+    coverage[target.y : target.bottom, target.x : target.right] = samples.coverage(selection)[
+        part.y : part.bottom, part.x : part.right
+    ]
+    return coverage, _extent(coverage, bounds)
+
+
+def _extent(coverage: np.ndarray, bounds: Bounds) -> Bounds:
+    rows, columns = np.flatnonzero(coverage.any(axis=1)), np.flatnonzero(coverage.any(axis=0))
+    if not len(rows):
+        return Bounds(bounds.x, bounds.y, 0, 0)
+    x, y = int(columns[0]), int(rows[0])
+    return Bounds(bounds.x + x, bounds.y + y, int(columns[-1]) - x + 1, int(rows[-1]) - y + 1)
+
+
+def _points_in(points: Sequence[Point], bounds: Bounds) -> tuple[Point, ...]:
+    return tuple(Point(point.x - bounds.x, point.y - bounds.y, point.include) for point in points)
+
+
+def _box_in(box: Bounds | None, bounds: Bounds) -> Bounds | None:
+    if box is None:
+        return None
+    shared = box.intersection(bounds)
+    if shared.is_empty:
+        raise Invalid("The box does not touch the layer.", "Draw it around something on the layer.")
+    return shared.relative_to(bounds)
+
+
+# --- what goes out -----------------------------------------------------------------------------------------------
+
+
+def _recipe(operation: Operation, params: OperationParams, submit: Submit) -> dict[str, Any]:
+    """What it takes to make the layer again."""
+    reference = submit.reference
+    return {
+        "operation": submit.operation,
+        "version": operation.entry.version,
+        "parameters": params.model_dump(mode="json"),
+        "scumble": __version__,
+        "source": submit.source,
+        "points": [[point.x, point.y, point.include] for point in submit.points],
+        "box": [submit.box.x, submit.box.y, submit.box.right, submit.box.bottom] if submit.box else None,
+        "selection": submit.selection is not None,
+        "reference": {"name": reference.name, "sha256": hashlib.sha256(reference.data).hexdigest()}
+        if reference
+        else None,
+        "model": None,
+        "seed": None,
+    }
+
+
+def _encode(layer: NewLayer, source: Source, recipe: dict[str, Any]) -> Layer:
+    """The layer in the document's depth, order and profile, masked and cropped by the artist's selection."""
+    image = source.image
+    bounds = layer.bounds or image.bounds
+    visible = bounds.intersection(source.selected)
+    if visible.is_empty:
+        visible = Bounds(bounds.x, bounds.y, 1, 1)
+    raster = _layer_raster(layer, image, bounds, visible)
+    return Layer(
+        layer.name, raster, _layer_mask(layer, source, bounds, visible), layer.blend_mode, layer.opacity, recipe
+    )
+
+
+def _crop(pixels: np.ndarray, bounds: Bounds, visible: Bounds) -> np.ndarray:
+    part = visible.relative_to(bounds)
+    return pixels[part.y : part.bottom, part.x : part.right]
+
+
+def _layer_raster(layer: NewLayer, image: Image, bounds: Bounds, visible: Bounds) -> Raster:
+    if layer.raster is not None:
+        return layer.raster
+    assert layer.rgb is not None
+    raster = image.raster
+    colours = _crop(layer.rgb, bounds, visible)
+    if layer.encoded != "native":
+        colours = image.to_native(colours)
+    if layer.alpha is not None:
+        alpha = _crop(layer.alpha, bounds, visible)
+    elif bounds == image.bounds:
+        alpha = _crop(image.alpha, bounds, visible)
+    else:
+        shared = bounds.intersection(image.bounds)
+        alpha = np.zeros((bounds.height, bounds.width), np.float32)
+        inside = shared.relative_to(bounds)
+        alpha[inside.y : inside.bottom, inside.x : inside.right] = _crop(image.alpha, image.bounds, shared)
+        alpha = _crop(alpha, bounds, visible)
+    channels = WITH_ALPHA.get(raster.channels, raster.channels)
+    packed = samples.pack(np.dstack([colours, alpha]), raster.depth, channels)
+    return Raster(visible, raster.depth, channels, samples.to_bytes(packed), raster.profile)
+
+
+def _layer_mask(layer: NewLayer, source: Source, bounds: Bounds, visible: Bounds) -> Raster | None:
+    own = None if layer.mask is None else _crop(layer.mask, bounds, visible)
+    if source.coverage is None:
+        mask = own
+    else:
+        shared = visible.intersection(source.image.bounds)
+        mask = np.zeros((visible.height, visible.width), np.float32)
+        inside = shared.relative_to(visible)
+        mask[inside.y : inside.bottom, inside.x : inside.right] = _crop(source.coverage, source.image.bounds, shared)
+        if own is not None:
+            mask = mask * own
+    return None if mask is None else _mask_raster(mask, visible, MASK_DEPTH[source.image.raster.depth])
+
+
+def _mask_raster(mask: np.ndarray, bounds: Bounds, depth: str) -> Raster:
+    return Raster(bounds, depth, "GRAY", samples.to_bytes(samples.from_float(mask, depth)))
+
+
+def _encode_selection(given: NewSelection, image: Image) -> Raster:
+    bounds = given.bounds or image.bounds
+    found = _extent(given.coverage > 0, bounds)
+    if found.is_empty:
+        raise Invalid("No object was found there.", "Point at it, or draw a rough selection around it.")
+    return _mask_raster(_crop(given.coverage, bounds, found), found, MASK_DEPTH[image.raster.depth])
+
+
+def _store(layer: Layer, pixels: Pixels) -> Layer:
+    mask = pixels.store(layer.mask) if layer.mask is not None else None
+    return replace(layer, raster=pixels.store(layer.raster), mask=mask)

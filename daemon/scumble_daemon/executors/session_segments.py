@@ -1,0 +1,65 @@
+"""The pixels of each session as the worker sees them: views of the client's segments, reused segments of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from scumble_protocol.errors import Invalid
+from scumble_protocol.image import Raster, SegmentSlice
+from scumble_protocol.segments import SegmentFolder, SegmentPool, SegmentViews
+
+
+@dataclass(frozen=True)
+class Pixels:
+    """How one job's pixels come in and go out: through the session's segments, or inline where it has none."""
+
+    views: SegmentViews | None = None
+    pool: SegmentPool | None = None
+
+    def open(self, raster: Raster) -> Raster:
+        """The same raster with its bytes at hand, uncopied. Raises: Invalid where the segment is not as promised."""
+        if not isinstance(raster.data, SegmentSlice):
+            return raster
+        if self.views is None:
+            raise Invalid("The job names a segment, but the session has none.", "Send the pixels with the message.")
+        return replace(raster, data=self.views.view(raster.data))
+
+    def store(self, raster: Raster) -> Raster:
+        """Put the raster's bytes where the client can read them without the server touching them."""
+        if self.pool is None:
+            return raster
+        lease = self.pool.allocate(raster.nbytes)
+        np.frombuffer(lease.memory, np.uint8)[:] = np.frombuffer(raster.data, np.uint8)  # pyright: ignore
+        return replace(raster, data=lease.slice)
+
+
+class SessionSegments:
+    """The open segments of every live session. A client that stops releasing has its own folder fill up, no other's."""
+
+    def __init__(self) -> None:
+        self._sessions: dict[str, Pixels] = {}
+
+    def of(self, session: str, folder: str) -> Pixels:
+        if not folder:
+            return Pixels()
+        if session not in self._sessions:
+            shared = SegmentFolder(Path(folder))
+            self._sessions[session] = Pixels(SegmentViews(shared), SegmentPool(shared, "w"))
+        return self._sessions[session]
+
+    def release(self, session: str, names: Sequence[str]) -> None:
+        pixels = self._sessions.get(session)
+        if pixels is not None and pixels.pool is not None:
+            for name in names:
+                pixels.pool.release(name)
+
+    def forget(self, session: str) -> None:
+        pixels = self._sessions.pop(session, None)
+        if pixels is not None:
+            assert pixels.views is not None
+            assert pixels.pool is not None
+            pixels.views.close()
+            pixels.pool.close()

@@ -1,0 +1,198 @@
+"""The worker process: imports the operations, keeps their state warm, runs one job after the other."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import queue
+import sys
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import msgpack
+import zmq
+from scumble_protocol import wire
+from scumble_protocol.errors import Cancelled, Internal, Invalid, OutOfMemory, ScumbleError
+from scumble_protocol.messages import Failure, Message, Progress, Result, Submit
+
+from .. import config, logs, registry
+from ..cache import ResultCache
+from .job import JobRunner
+from .session_segments import SessionSegments
+
+log = logging.getLogger(__name__)
+
+NICENESS = 5  # the editor in front of the artist comes first
+PROGRESS_INTERVAL_S = 0.05
+
+
+@dataclass
+class Task:
+    """A job on its way through this process."""
+
+    session: str
+    folder: str
+    waited_s: float
+    submit: Submit
+    cancelled: threading.Event
+
+
+@dataclass(frozen=True)
+class Released:
+    """Result segments the client has read; none named means that the session has ended."""
+
+    session: str
+    segments: Sequence[str] = ()
+
+
+class Line:
+    """The socket to the server, owned by a thread of its own so that a cancel is seen while a job runs."""
+
+    def __init__(self, endpoint: str) -> None:
+        self._context = zmq.Context()
+        self._endpoint = endpoint
+        self._outgoing = self._context.socket(zmq.PUSH)
+        self._outgoing.bind("inproc://out")
+        self.work: queue.SimpleQueue[Task | Released] = queue.SimpleQueue()
+        self._open: dict[tuple[str, str], Task] = {}
+        threading.Thread(target=self._serve, name="line", daemon=True).start()
+
+    def send(self, frames: Sequence[Any]) -> None:
+        """For the job's thread only."""
+        self._outgoing.send_multipart(frames, copy=False)
+
+    def report(self, task: Task, message: Message, is_final: bool) -> None:
+        if is_final:
+            self._open.pop((task.session, task.submit.id), None)
+        head = [b"event", task.session.encode(), task.submit.id.encode(), b"1" if is_final else b"0"]
+        self.send([*head, *wire.encode(message)])
+
+    def _serve(self) -> None:
+        server = self._context.socket(zmq.PAIR)
+        server.setsockopt(zmq.SNDHWM, 0)
+        server.connect(self._endpoint)
+        outgoing = self._context.socket(zmq.PULL)
+        outgoing.connect("inproc://out")
+        poller = zmq.Poller()
+        poller.register(server, zmq.POLLIN)
+        poller.register(outgoing, zmq.POLLIN)
+        while True:
+            ready = dict(poller.poll())
+            if outgoing in ready:
+                server.send_multipart(outgoing.recv_multipart(copy=False), copy=False)
+            if server in ready:
+                self._take(server.recv_multipart(copy=False))
+
+    def _take(self, frames: Sequence[zmq.Frame]) -> None:
+        kind = frames[0].bytes
+        if kind == b"job":
+            envelope = msgpack.unpackb(frames[1].bytes)
+            submit = wire.decode([frame.buffer for frame in frames[2:]])
+            assert isinstance(submit, Submit)
+            task = Task(envelope["session"], envelope["folder"], envelope["waited_s"], submit, threading.Event())
+            self._open[task.session, submit.id] = task
+            self.work.put(task)
+        elif kind == b"cancel":
+            task = self._open.get((frames[1].bytes.decode(), frames[2].bytes.decode()))
+            if task is not None:
+                task.cancelled.set()
+        elif kind == b"release":
+            self.work.put(Released(frames[1].bytes.decode(), [frame.bytes.decode() for frame in frames[2:]]))
+        elif kind == b"forget":
+            self.work.put(Released(frames[1].bytes.decode()))
+
+
+class Worker:
+    """Turns tasks into results, and exceptions into failures: the only place that does."""
+
+    def __init__(self, line: Line, device: str, settings: config.Config) -> None:
+        self._line = line
+        self._segments = SessionSegments()
+        self.registry = registry.load(config.config_folder() / "operations")
+        self._runner = JobRunner(self.registry, device, ResultCache(settings.cache_bytes))
+
+    def run(self, task: Task) -> None:
+        started = time.monotonic()
+        try:
+            result = self._execute(task)
+            timings = {"queue": task.waited_s, "run": time.monotonic() - started}
+            self._line.report(task, replace(result, timings={**timings, **result.timings}), True)
+        except ScumbleError as error:
+            self._fail(task, error)
+        except MemoryError:
+            self._fail(task, OutOfMemory("There is not enough memory for this layer.", "Close something, or crop it."))
+        except Exception:
+            log.exception("«%s» failed", task.submit.operation)
+            self._fail(
+                task,
+                Internal(
+                    f"«{task.submit.operation}» failed because of a fault in Scumble.",
+                    "Nothing was changed. `scumble logs` has the details.",
+                ),
+            )
+
+    def _execute(self, task: Task) -> Result:
+        last_report = 0.0
+
+        def report(fraction: float, stage: str) -> None:
+            nonlocal last_report
+            if time.monotonic() - last_report >= PROGRESS_INTERVAL_S:
+                last_report = time.monotonic()
+                self._line.report(task, Progress(id=task.submit.id, fraction=fraction, stage=stage), False)
+
+        if task.cancelled.is_set():
+            raise Cancelled("The job was cancelled.")
+        pixels = self._segments.of(task.session, task.folder)
+        return self._runner.run(
+            task.submit,
+            pixels,
+            report=report,
+            is_cancelled=task.cancelled.is_set,
+            show=lambda preview: self._line.report(task, preview, False),
+        )
+
+    def _fail(self, task: Task, error: ScumbleError) -> None:
+        failure = Failure(id=task.submit.id, code=error.code, message=error.message, hint=error.hint)
+        self._line.report(task, failure, True)
+
+    def take_back(self, released: Released) -> None:
+        if released.segments:
+            self._segments.release(released.session, released.segments)
+        else:
+            self._segments.forget(released.session)
+
+
+def _end_with_the_daemon() -> None:
+    """The daemon holds the other end of standard input; when it dies, however it dies, this process ends too."""
+    sys.stdin.buffer.read()
+    os._exit(0)
+
+
+def main(endpoint: str, device: str) -> None:
+    threading.Thread(target=_end_with_the_daemon, name="parent", daemon=True).start()
+    settings = config.read()
+    logs.open_log(config.log_folder(), "worker", settings.log_level)
+    if hasattr(os, "nice"):
+        os.nice(NICENESS)
+    line = Line(endpoint)
+    worker = Worker(line, device, settings)
+    catalogue = json.dumps(worker.registry.catalogue.to_json(), ensure_ascii=False).encode()
+    line.send([b"ready", os.environ["SCUMBLE_WORKER_SECRET"].encode(), catalogue])
+    while True:
+        item = line.work.get()
+        if isinstance(item, Task):
+            worker.run(item)
+        else:
+            worker.take_back(item)
+
+
+if __name__ == "__main__":
+    try:
+        main(sys.argv[1], sys.argv[2])
+    except Invalid as error:
+        logging.getLogger(__name__).error("%s", error)
+        raise SystemExit(1) from None

@@ -1,0 +1,16 @@
+"""Never come back from C code, holding the interpreter's lock: no thread of the process can run."""
+
+import ctypes
+
+from scumble_daemon.registry import OperationParams, operation
+
+
+class Params(OperationParams):
+    pass
+
+
+@operation("stuck", title="Stuck", menu="Test", hidden=True)
+def stuck(image, params, context):
+    context.progress(0, "Stuck from now on")
+    ctypes.PyDLL(None).sleep(600)
+    return []
