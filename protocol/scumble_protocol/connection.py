@@ -72,7 +72,7 @@ def runtime_folder() -> Path:
     if os.environ.get("SCUMBLE_HOME"):
         return Path(os.environ["SCUMBLE_HOME"]) / "runtime"
     told = os.environ.get("SCUMBLE_RUNTIME") or installed().get("runtime")
-    if told:
+    if told:  # by setup, to an editor in a sandbox: where the daemon puts a copy of the connection file for it
         return Path(told)
     if sys.platform == "win32":
         return _local_app_data() / "Temp" / "scumble"
@@ -81,16 +81,17 @@ def runtime_folder() -> Path:
     given = os.environ.get("XDG_RUNTIME_DIR", "")
     if given and os.path.isdir(given) and os.access(given, os.W_OK | os.X_OK):
         return Path(given) / "scumble"
-    return Path(tempfile.gettempdir()) / f"scumble-{os.getuid()}"
+    # Not what TMPDIR says: editors set it for themselves, and would then look elsewhere than the daemon.
+    temporary = "/tmp" if os.access("/tmp", os.W_OK | os.X_OK) else tempfile.gettempdir()
+    return Path(temporary) / f"scumble-{os.getuid()}"
 
 
 def cache_folder() -> Path:
     """Where the daemon keeps the catalogue and its results from one run to the next."""
     if os.environ.get("SCUMBLE_HOME"):
         return Path(os.environ["SCUMBLE_HOME"]) / "cache"
-    told = os.environ.get("SCUMBLE_CACHE") or installed().get("cache")
-    if told:
-        return Path(told)
+    if os.environ.get("SCUMBLE_CACHE"):
+        return Path(os.environ["SCUMBLE_CACHE"])
     if sys.platform == "win32":
         return _local_app_data() / "scumble" / "Cache"
     if sys.platform == "darwin":
@@ -101,7 +102,10 @@ def cache_folder() -> Path:
 def make_private(folder: Path) -> Path:
     """Make `folder` (mode 0700) unless it is there. Raises: Unauthorised where it is not this user's alone."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    _check_ours(os.lstat(folder), folder)
+    status = os.lstat(folder)
+    _check_ours(status, folder)
+    if hasattr(os, "getuid") and stat.S_IMODE(status.st_mode) != 0o700:
+        folder.chmod(0o700)
     return folder
 
 
@@ -135,7 +139,7 @@ def _replace(draft: str, path: Path) -> None:
 
 
 def installed() -> Mapping[str, Any]:
-    """What `scumble setup` wrote beside this package: `command` starts the daemon; `runtime`, `cache`: its folders.
+    """What `scumble setup` wrote beside this package: `command` starts the daemon, `runtime` is where to look for it.
 
     Empty where nothing was written, as in the daemon's own environment.
     """
@@ -150,16 +154,18 @@ def start_command() -> List[str]:
     """Raises: DaemonUnavailable where nobody said how the daemon is started."""
     given = os.environ.get("SCUMBLE_COMMAND")
     if given:
-        return shlex.split(given, posix=sys.platform != "win32")
+        if sys.platform == "win32":  # where a backslash is part of a path
+            return [part.strip('"') for part in shlex.split(given, posix=False)]
+        return shlex.split(given)
     command = installed().get("command")
     if not isinstance(command, list) or not command:
         raise DaemonUnavailable("This plug-in does not know where Scumble is installed.", "Run `scumble setup`.")
     return [str(part) for part in command]
 
 
-def start_daemon() -> "subprocess.Popen[Any]":
-    """Start the daemon so that it outlives this process. Raises: DaemonUnavailable"""
-    command, environment = start_command(), clean_environment(os.environ)
+def start_daemon(command: Optional[List[str]] = None) -> "subprocess.Popen[Any]":
+    """Start the daemon so that it outlives this process, by `command` or as setup said. Raises: DaemonUnavailable"""
+    command, environment = command or start_command(), clean_environment(os.environ)
     detached: Dict[str, Any] = {}
     if sys.platform == "win32":
         # Not DETACHED_PROCESS: without a console of its own, each worker it starts would open a window.
@@ -186,18 +192,14 @@ def start_daemon() -> "subprocess.Popen[Any]":
 
 
 def clean_environment(environment: Mapping[str, str]) -> Dict[str, str]:
-    """`environment` without what an editor set for its own libraries, and with the folders this plug-in looks in."""
+    """`environment` without what an editor set for its own libraries."""
     mounted = environment.get("APPDIR") or "\0"  # an AppImage's own files, which go away with the editor
-    kept = {
+    return {
         name: value
         for name, value in environment.items()
         if not name.upper().startswith(_FOREIGN) and name.upper() not in _FOREIGN_NAMES
         if name == "PATH" or mounted not in value
     }
-    for name, key in (("SCUMBLE_RUNTIME", "runtime"), ("SCUMBLE_CACHE", "cache")):
-        if installed().get(key):
-            kept.setdefault(name, str(installed()[key]))
-    return kept
 
 
 def is_flatpak() -> bool:

@@ -52,11 +52,17 @@ class SegmentFolder:
         try:
             if os.open in os.supports_dir_fd:
                 self._descriptor = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
-                _check_owner(os.fstat(self._descriptor), "The segment folder")
+                status = os.fstat(self._descriptor)
+                _check_owner(status, "The segment folder")
+                if stat.S_IMODE(status.st_mode) & 0o022:
+                    raise Invalid("Others may write to the segment folder.")
             elif not self.path.is_dir():
                 raise NotADirectoryError
         except OSError as error:
             raise Invalid(f"The segment folder cannot be opened ({error}).") from None
+        except Invalid:
+            self.close()
+            raise
 
     def create(self, name: str, size: int) -> Segment:
         """A new segment, its room on the disk taken at once.
