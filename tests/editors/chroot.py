@@ -9,7 +9,7 @@ import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TypeVar
+from typing import IO, TypeVar
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 SCRIPT = CHECKOUT / "scripts" / "editors"
@@ -72,13 +72,18 @@ def run(
     return subprocess.CompletedProcess(list(argv), process.returncode, out, err)
 
 
-def start(argv: Sequence[str], home: Path, env: Mapping[str, str] | None = None) -> subprocess.Popen[str]:
-    """Start in a process group of its own, which `end` ends; its output can be read from the pipes."""
+def start(
+    argv: Sequence[str], home: Path, env: Mapping[str, str] | None = None, errors: IO[str] | None = None
+) -> subprocess.Popen[str]:
+    """Start in a process group of its own, which `end` ends.
+
+    Its output can be read from the pipes, or goes to the file `errors`: a pipe that nobody reads stops the program.
+    """
     return subprocess.Popen(
         command(argv, home, env),
         stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
+        stdout=errors or subprocess.PIPE,
+        stderr=errors or subprocess.PIPE,
         text=True,
         errors="replace",
         start_new_session=True,

@@ -1,0 +1,215 @@
+"""One job, from the active layer to the inserted result."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from dataclasses import dataclass, field
+from typing import Any, Dict, List, Optional, Sequence, Tuple
+
+import layers
+import pixels
+from gi.repository import Gimp
+from scumble_protocol.client import Client
+from scumble_protocol.errors import Invalid
+from scumble_protocol.image import Bounds, Point, Reference
+
+REDRAW_S = 0.05
+CHECK_SIDE_PX = 64
+CONTROL_NUMBERS = 6  # of an anchor: handle x y, the anchor itself x y, handle x y
+
+
+@dataclass
+class Request:
+    """What the artist asked for: an operation, its parameters, and what it reads beside the layer."""
+
+    operation: str
+    title: str
+    parameters: Dict[str, Any] = field(default_factory=dict)
+    reference: Optional[Reference] = None
+    points: Sequence[Point] = ()
+    box: Optional[Bounds] = None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    group: Optional[Gimp.GroupLayer]
+    notes: Tuple[str, ...]
+    catalogue_digest: str
+
+
+def run(request: Request, image: Gimp.Image, source: Gimp.Layer) -> Outcome:
+    """Raises: ScumbleError; then nothing was changed."""
+    timings = Timings()
+    progress = Progress(request.title)
+    with Client.connect(name="GIMP", on_wait=progress.wait) as client:
+        timings.mark("connect")
+        raster = pixels.read_layer(client, image, source)
+        selection = pixels.read_selection(client, image, raster.bounds)
+        timings.mark("read")
+        result = client.run(
+            request.operation,
+            raster,
+            Bounds(0, 0, image.get_width(), image.get_height()),
+            parameters=request.parameters,
+            selection=selection,
+            points=tuple(request.points),
+            box=request.box,
+            reference=request.reference,
+            source=source.get_name(),
+            on_progress=progress.show,
+        )
+        timings.mark("job")
+        try:
+            group = layers.insert(client, result, image, source)
+            Gimp.displays_flush()
+        finally:
+            client.release(result)
+        timings.mark("insert")
+        digest = client.welcome.catalogue_digest
+    Gimp.progress_end()
+    timings.write(request.operation, result.timings)
+    return Outcome(group, tuple(result.notes), digest)
+
+
+# --- what a job may work on --------------------------------------------------------------------------------------
+
+
+def source_layer(image: Gimp.Image, drawables: Sequence[Gimp.Drawable]) -> Gimp.Layer:
+    """The layer to work on. Raises: Invalid, saying what to do about it."""
+    if len(drawables) != 1:
+        count = "no layer is" if not drawables else f"{len(drawables)} layers are"
+        raise Invalid(f"Scumble works on one layer, but {count} selected.", "Select one layer, then run again.")
+    layer = drawables[0]
+    if isinstance(layer, Gimp.LayerMask):
+        layer = Gimp.Layer.from_mask(layer)
+    if not isinstance(layer, Gimp.Layer):
+        raise Invalid(f"«{layer.get_name()}» is a channel.", "Select a layer, then run again.")
+    if layer.is_floating_sel():
+        raise Invalid("The layer is a floating selection.", "Anchor it or make it a layer (Layer ▸ Anchor Layer).")
+    name = layer.get_name()
+    if not layer.get_visible():
+        raise Invalid(f"The layer «{name}» is hidden: show it, then run again.")
+    for group in _groups_above(layer):
+        if not group.get_visible():
+            raise Invalid(f"The group «{group.get_name()}» is hidden: show it, then run again.")
+        if group.get_lock_content():
+            raise Invalid(
+                f"The group «{group.get_name()}» is locked, so nothing can be put into it.",
+                "Unlock it in the Layers dialogue, then run again.",
+            )
+    pixels.Format.of(layer)
+    return layer
+
+
+def path_points(image: Gimp.Image) -> Tuple[Point, ...]:
+    """The anchors of the selected path, as points to include."""
+    paths = image.get_selected_paths()
+    if not paths:
+        return ()
+    found: List[Point] = []
+    for stroke in paths[0].get_strokes():
+        numbers = paths[0].stroke_get_points(stroke).controlpoints
+        anchors = range(2, len(numbers), CONTROL_NUMBERS)
+        found += [Point(numbers[each], numbers[each + 1]) for each in anchors]
+    return tuple(found)
+
+
+def _groups_above(layer: Gimp.Layer) -> List[Gimp.GroupLayer]:
+    above = []
+    parent = layer.get_parent()
+    while parent is not None:
+        above.append(parent)
+        parent = parent.get_parent()
+    return above
+
+
+# --- the check ---------------------------------------------------------------------------------------------------
+
+
+def check(image: Gimp.Image) -> str:
+    """Send a small picture there and back, and say how it went. Raises: ScumbleError."""
+    progress = Progress("Scumble")
+    started = time.monotonic()
+    with Client.connect(name="GIMP", on_wait=progress.wait) as client:
+        connected_s = time.monotonic() - started
+        area = Bounds(0, 0, CHECK_SIDE_PX, CHECK_SIDE_PX)
+        picture = bytes(range(256)) * (area.area * 4 // 256)
+        started = time.monotonic()
+        result = client.run("identity", client.put(picture, area, "u8", "RGBA", None), area)
+        is_same = bytes(client.pixels(result.layers[0].raster)) == picture
+        client.release(result)
+        job_ms = (time.monotonic() - started) * 1000
+        ping_ms = client.ping() * 1000
+        version = client.welcome.version
+        shares = "shared memory" if client.welcome.segments else "the socket"
+        offered = len(client.catalogue().visible)
+    Gimp.progress_end()
+    if not is_same:
+        raise Invalid("The picture came back changed.", "Run `scumble doctor`.")
+    return (
+        f"Scumble works. Daemon {version} answers in {ping_ms:.1f} ms (found in {connected_s * 1000:.0f} ms); a small "
+        f"picture went there and back, unchanged, in {job_ms:.0f} ms through {shares}. "
+        f"{offered} operations are offered."
+    )
+
+
+# --- telling how far it is ---------------------------------------------------------------------------------------
+
+
+class Progress:
+    """GIMP's progress bar; each call to GIMP is a message to another process, so not more than twenty a second."""
+
+    def __init__(self, title: str) -> None:
+        self._shown_at = 0.0
+        self._stage = title
+        Gimp.progress_init(title)
+
+    def wait(self, stage: str) -> None:
+        self.show(-1, stage)
+
+    def show(self, fraction: float, stage: str) -> None:
+        now = time.monotonic()
+        if now - self._shown_at < REDRAW_S and stage == self._stage:
+            return
+        self._shown_at = now
+        if stage and stage != self._stage:
+            self._stage = stage
+            Gimp.progress_set_text(stage)
+        if fraction < 0:
+            Gimp.progress_pulse()
+        else:
+            Gimp.progress_update(fraction)
+
+
+class Timings:
+    """For the benchmark: seconds by stage, appended as a line of JSON to the file $SCUMBLE_TIMINGS names."""
+
+    def __init__(self) -> None:
+        self._marks = [("start", time.monotonic())]
+
+    def mark(self, stage: str) -> None:
+        self._marks.append((stage, time.monotonic()))
+
+    def write(self, operation: str, daemon: Dict[str, Any]) -> None:
+        path = os.environ.get("SCUMBLE_TIMINGS")
+        if not path:
+            return
+        pairs = zip(self._marks, self._marks[1:])
+        line = {stage: now - before for (_, before), (stage, now) in pairs}
+        line["click_to_layer"] = self._marks[-1][1] - self._marks[0][1]
+        line["process_start"] = self._marks[0][1] - _process_started_at()
+        with open(path, "a", encoding="utf-8") as file:
+            file.write(json.dumps({"operation": operation, **line, "daemon": daemon}) + "\n")
+
+
+def _process_started_at() -> float:
+    """When this process was started, on the monotonic clock (Linux; elsewhere when it is asked)."""
+    try:
+        with open("/proc/self/stat", encoding="ascii", errors="replace") as file:
+            ticks = int(file.read().rpartition(")")[2].split()[19])
+    except (OSError, ValueError, IndexError):
+        return time.monotonic()
+    up_s = time.clock_gettime(time.CLOCK_BOOTTIME)
+    return time.monotonic() - (up_s - ticks / os.sysconf("SC_CLK_TCK"))

@@ -1,0 +1,131 @@
+"""Put a job's result into the image: all of it in one undo step, or nothing."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from typing import Any, Iterator, List, Optional
+
+import pixels
+from gi.repository import Gegl, Gimp
+from scumble_protocol.client import Client
+from scumble_protocol.errors import Internal, Invalid
+from scumble_protocol.image import Bounds, Layer, Raster
+from scumble_protocol.messages import Result
+
+RECIPE = "scumble-recipe"
+
+MODES = {
+    "normal": Gimp.LayerMode.NORMAL,
+    "dodge": Gimp.LayerMode.DODGE,
+    "screen": Gimp.LayerMode.SCREEN,
+    "addition": Gimp.LayerMode.ADDITION,
+    "multiply": Gimp.LayerMode.MULTIPLY,
+    "overlay": Gimp.LayerMode.OVERLAY,
+    "soft-light": Gimp.LayerMode.SOFTLIGHT,
+    "color": Gimp.LayerMode.HSL_COLOR,
+    "luminosity": Gimp.LayerMode.LUMINANCE,
+}
+TYPES = {
+    "RGBA": Gimp.ImageType.RGBA_IMAGE,
+    "RGB": Gimp.ImageType.RGB_IMAGE,
+    "GRAYA": Gimp.ImageType.GRAYA_IMAGE,
+    "GRAY": Gimp.ImageType.GRAY_IMAGE,
+}
+
+
+def insert(client: Client, result: Result, image: Gimp.Image, source: Gimp.Layer) -> Optional[Gimp.GroupLayer]:
+    """Insert the result above `source` and give back the new group, None where the result is a selection alone.
+
+    Layers are finished outside the image, where nothing can be undone yet; the undo group holds only their insertion.
+    Raises: Invalid where the source has gone meanwhile, Internal where GIMP refuses.
+    """
+    if not (image.is_valid() and source.is_valid() and source in image_layers(source, image)):
+        raise Invalid("The layer was removed while the job ran.", "Run it again on another layer.")
+    encoding = pixels.Format.of(source).encoding
+    finished = [_finish(client, layer, image, encoding) for layer in result.layers]
+    selected = image.get_selected_layers()
+    group = None
+    with _one_undo_step(image):
+        if finished:
+            group = _insert_group(image, source, result.group or "Scumble", finished, pixels.BLEND_SPACES[encoding])
+            image.set_selected_layers(selected)  # the artist goes on where they were
+        if result.selection is not None:
+            _replace_selection(image, result.selection, client.pixels(result.selection))
+    return group
+
+
+def image_layers(source: Gimp.Layer, image: Gimp.Image) -> List[Gimp.Item]:
+    parent = source.get_parent()
+    return list(parent.get_children() if parent else image.get_layers())
+
+
+def _finish(client: Client, layer: Layer, image: Gimp.Image, encoding: str) -> Gimp.Layer:
+    """A layer with everything on it, not in the image yet."""
+    bounds = layer.raster.bounds
+    kind = TYPES[layer.raster.channels]
+    new = Gimp.Layer.new(
+        image, layer.name, bounds.width, bounds.height, kind, layer.opacity * 100, MODES[layer.blend_mode]
+    )
+    new.set_offsets(bounds.x, bounds.y)
+    pixels.write(new, layer.raster, client.pixels(layer.raster), encoding)
+    blend_natively(new, pixels.BLEND_SPACES[encoding])
+    if layer.mask is not None:
+        mask = new.create_mask(Gimp.AddMaskType.BLACK)
+        new.add_mask(mask)
+        pixels.write_coverage(mask.get_buffer(), bounds, layer.mask, client.pixels(layer.mask))
+        mask.update(0, 0, bounds.width, bounds.height)
+    recipe = json.dumps(layer.recipe, ensure_ascii=False).encode()
+    flags = Gimp.PARASITE_PERSISTENT | Gimp.PARASITE_UNDOABLE
+    new.attach_parasite(Gimp.Parasite.new(RECIPE, flags, recipe))
+    return new
+
+
+def blend_natively(layer: Gimp.Layer, space: Gimp.LayerColorSpace) -> None:
+    """Blend and composite the values as they are stored.
+
+    GIMP would convert to linear light and back, where float pixels under a black mask do not survive to the last bit.
+    """
+    layer.set_blend_space(space)
+    layer.set_composite_space(space)
+
+
+def _insert_group(
+    image: Gimp.Image, source: Gimp.Layer, name: str, finished: List[Gimp.Layer], space: Gimp.LayerColorSpace
+) -> Gimp.GroupLayer:
+    group = Gimp.GroupLayer.new(image, name)
+    group.set_mode(Gimp.LayerMode.PASS_THROUGH)  # so that a dodge layer meets the photo below the group
+    blend_natively(group, space)
+    _insist(image.insert_layer(group, source.get_parent(), image.get_item_position(source)))
+    try:
+        for layer in finished:
+            _insist(image.insert_layer(layer, group, 0))
+    except Internal:
+        image.remove_layer(group)
+        raise
+    return group
+
+
+def _replace_selection(image: Gimp.Image, raster: Raster, coverage: memoryview) -> None:
+    canvas = Bounds(0, 0, image.get_width(), image.get_height())
+    selection = image.get_selection()
+    fresh = selection.get_shadow_buffer()  # merged below, which is the way that leaves an undo step
+    fresh.clear(Gegl.Rectangle.new(0, 0, canvas.width, canvas.height))
+    pixels.write_coverage(fresh, canvas, raster, coverage)
+    fresh.flush()
+    _insist(selection.merge_shadow(True))
+    selection.update(0, 0, canvas.width, canvas.height)
+
+
+@contextlib.contextmanager
+def _one_undo_step(image: Gimp.Image) -> Iterator[None]:
+    image.undo_group_start()
+    try:
+        yield
+    finally:
+        image.undo_group_end()
+
+
+def _insist(is_done: Any) -> None:
+    if not is_done:
+        raise Internal(f"GIMP did not insert the result: {Gimp.get_pdb().get_last_error()}")

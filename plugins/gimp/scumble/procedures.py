@@ -1,0 +1,219 @@
+"""What GIMP sees of the catalogue: names, menus and typed arguments of its procedures, and how a call runs."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import time
+import traceback
+from pathlib import Path
+from typing import Any, Callable, Dict, List
+
+from gi.repository import Gimp, GObject
+from scumble_protocol.catalogue import Catalogue, Operation, parse_box, parse_points
+from scumble_protocol.connection import cache_folder, load_catalogue
+from scumble_protocol.errors import Cancelled, Invalid, ScumbleError
+from scumble_protocol.image import Reference
+from scumble_protocol.parameters import Parameter, check_all
+
+PREFIX = "scumble-"
+CHECK = "scumble-check"
+MENU = "<Image>/Filters/Scumble"
+ENTRY = Path(__file__).with_name("scumble.py")
+
+READ_WRITE = GObject.ParamFlags.READWRITE
+UNBOUNDED = 1e9  # GIMP wants a range for every number
+POINTS_HELP = "x,y to include and x,y,- to exclude, in pixels of the image, separated by semicolons"
+BOX_HELP = "x0,y0,x1,y1: two opposite corners, in pixels of the image"
+
+
+def names() -> List[str]:
+    return [PREFIX + argument_name(operation.id) for operation in registered().visible] + [CHECK]
+
+
+def create(plug_in: Gimp.PlugIn, name: str, run: Callable) -> Gimp.Procedure:
+    """The procedure `name`, with its place in the menu and its arguments."""
+    procedure = Gimp.ImageProcedure.new(plug_in, name, Gimp.PDBProcType.PLUGIN, run, None)
+    # Offered for every image and without a layer too: our own refusal says what to do, a grey entry does not.
+    procedure.set_image_types("*")
+    mask = Gimp.ProcedureSensitivityMask
+    procedure.set_sensitivity_mask(mask.DRAWABLE | mask.DRAWABLES | mask.NO_DRAWABLES)
+    procedure.set_attribution("The Scumble authors", "The Scumble authors, Apache-2.0", "2025")
+    if name == CHECK:
+        procedure.set_menu_label("_Check Scumble")
+        procedure.add_menu_path(MENU)
+        procedure.set_documentation(
+            "Send a small picture to Scumble's daemon and back, and say how it went.", None, name
+        )
+        procedure.add_string_return_value("report", "Report", "What was found", "", READ_WRITE)
+        return procedure
+    operation = find(name)
+    label = escape(operation.title)
+    procedure.set_menu_label(label + "…" if has_arguments(operation) else label)
+    procedure.add_menu_path("/".join([MENU, escape(operation.menu)]) if operation.menu else MENU)
+    procedure.set_documentation(operation.description, None, name)
+    for parameter in operation.parameters:
+        _add_argument(procedure, parameter)
+    _add_inputs(procedure, operation)
+    procedure.add_group_layer_return_value("group", "Group", "The new group, where there is one", True, READ_WRITE)
+    procedure.add_string_return_value("notes", "Notes", "What the operation has to say", "", READ_WRITE)
+    return procedure
+
+
+def run(procedure: Gimp.Procedure, run_mode: Gimp.RunMode, image: Gimp.Image, drawables: Any, config: Any) -> List[Any]:
+    """One call, from the dialog to the layers; the values it returns. Raises: ScumbleError, Cancelled."""
+    import jobs  # here, so that querying stays quick
+
+    is_interactive = run_mode == Gimp.RunMode.INTERACTIVE
+    if procedure.get_name() == CHECK:
+        report = jobs.check(image)
+        if is_interactive:
+            Gimp.message(report)
+        return [report]
+    operation = find(procedure.get_name())
+    source = jobs.source_layer(image, drawables)
+    if is_interactive:
+        import dialog
+
+        if not dialog.ask(procedure, config, operation, image):
+            raise Cancelled("The dialog was closed.")
+    request = jobs.Request(operation.id, operation.title, **arguments(operation, config))
+    if is_interactive and operation.inputs.points and not request.points and request.box is None:
+        request.points = jobs.path_points(image)
+    outcome = jobs.run(request, image, source)
+    refresh_menus(outcome.catalogue_digest)
+    if outcome.notes and run_mode != Gimp.RunMode.NONINTERACTIVE:
+        Gimp.message("\n".join(outcome.notes))
+    return [outcome.group, "\n".join(outcome.notes)]
+
+
+# --- arguments ---------------------------------------------------------------------------------------------------
+
+
+def argument_name(name: str) -> str:
+    return name.replace("_", "-")
+
+
+def escape(title: str) -> str:
+    return title.replace("_", "__")  # else a mnemonic
+
+
+def has_arguments(operation: Operation) -> bool:
+    return bool(operation.parameters or operation.inputs.takes_prompts or operation.inputs.reference)
+
+
+def _add_argument(procedure: Gimp.Procedure, parameter: Parameter) -> None:
+    words = (argument_name(parameter.name), escape(parameter.title), parameter.description)
+    low = -UNBOUNDED if parameter.minimum is None else parameter.minimum
+    high = UNBOUNDED if parameter.maximum is None else parameter.maximum
+    if parameter.kind == "number":
+        procedure.add_double_argument(*words, low, high, parameter.default, READ_WRITE)
+    elif parameter.kind == "integer":
+        procedure.add_int_argument(*words, int(low), int(high), parameter.default, READ_WRITE)
+    elif parameter.kind == "boolean":
+        procedure.add_boolean_argument(*words, parameter.default, READ_WRITE)
+    elif parameter.kind == "choice":
+        choice = Gimp.Choice.new()
+        for index, (value, title) in enumerate(parameter.choices):
+            choice.add(value, index, title, "")
+        procedure.add_choice_argument(*words, choice, parameter.default, READ_WRITE)
+    else:
+        procedure.add_string_argument(*words, parameter.default, READ_WRITE)
+
+
+def _add_inputs(procedure: Gimp.Procedure, operation: Operation) -> None:
+    inputs = operation.inputs
+    if inputs.reference:
+        # ANY: with OPEN, GIMP itself refuses a missing file, with an error that says "success"
+        procedure.add_file_argument(
+            "reference",
+            escape(inputs.reference.title),
+            inputs.reference.description or inputs.reference.title,
+            Gimp.FileChooserAction.ANY,
+            True,
+            None,
+            READ_WRITE,
+        )
+    if inputs.points:
+        procedure.add_string_argument("points", "Points", POINTS_HELP, "", READ_WRITE)
+    if inputs.box:
+        procedure.add_string_argument("box", "Box", BOX_HELP, "", READ_WRITE)
+
+
+def arguments(operation: Operation, config: Gimp.ProcedureConfig) -> Dict[str, Any]:
+    """Parameters and inputs as a job takes them. Raises: Invalid."""
+    given = {each.name: config.get_property(argument_name(each.name)) for each in operation.parameters}
+    inputs = operation.inputs
+    return {
+        "parameters": check_all(operation.parameters, given),
+        "reference": _read_reference(config.get_property("reference")) if inputs.reference else None,
+        "points": parse_points(config.get_property("points") or "") if inputs.points else (),
+        "box": parse_box(config.get_property("box") or "") if inputs.box else None,
+    }
+
+
+def _read_reference(file: Any) -> Any:
+    path = file.get_path() if file is not None else None
+    if not path:
+        return None
+    try:
+        return Reference(os.path.basename(path), Path(path).read_bytes())
+    except OSError as error:
+        raise Invalid(f"{path} cannot be read: {error.strerror}.", "Choose another file.") from None
+
+
+# --- the catalogue GIMP's menus were made from -------------------------------------------------------------------
+
+
+def find(name: str) -> Operation:
+    for operation in registered().visible:
+        if PREFIX + argument_name(operation.id) == name:
+            return operation
+    raise Invalid(f"There is no operation «{name}» any more.", "Restart GIMP.")
+
+
+def registered() -> Catalogue:
+    """What GIMP was told when it last queried: a call's arguments are those, whatever the daemon offers by now."""
+    try:
+        return Catalogue.from_json(json.loads(_memory().read_text(encoding="utf-8")))
+    except (OSError, ValueError, ScumbleError):
+        return load_catalogue()
+
+
+def remember_catalogue() -> None:
+    """Keep what GIMP is told now; where that cannot be written, calls go by the newest catalogue."""
+    try:
+        _memory().parent.mkdir(parents=True, exist_ok=True)
+        _memory().write_text(json.dumps(load_catalogue().to_json()), encoding="utf-8")
+    except OSError:
+        pass
+
+
+def refresh_menus(catalogue_digest: str) -> bool:
+    """Where the daemon offers other operations than the menus show, make GIMP ask again at its next start."""
+    if catalogue_digest in ("", registered().digest):
+        return False
+    try:
+        os.utime(ENTRY)  # GIMP queries a plug-in again when its entry file is newer than its notes
+    except OSError:
+        return False
+    return True
+
+
+def _memory() -> Path:
+    place = hashlib.sha256(str(ENTRY).encode()).hexdigest()[:12]  # each profile's GIMP was told its own
+    return cache_folder() / f"gimp-menus-{place}.json"
+
+
+def record_fault(fault: Exception) -> str:
+    """Put the traceback where a bug report can find it; the sentence for the artist."""
+    path = cache_folder() / "gimp-fault.log"
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lines = traceback.format_exception(type(fault), fault, fault.__traceback__)
+        path.write_text(time.strftime("%Y-%m-%d %H:%M:%S\n") + "".join(lines), encoding="utf-8")
+        where = f" Details are in {path}."
+    except OSError:
+        where = ""
+    return f"Scumble met an unexpected fault ({type(fault).__name__}: {fault}).{where}"
