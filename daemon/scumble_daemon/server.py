@@ -323,6 +323,7 @@ class Server:
             with contextlib.suppress(OSError):
                 (Path(folder) / "connection.json").unlink()
         self._router.disable_monitor()
+        self._departures.close()  # a socket left open would keep the context from ending
         self._router.close()
         self._context.term()
         with contextlib.suppress(OSError):
