@@ -1,0 +1,88 @@
+"""Krita's entry points: the docker, and under Tools ▸ Scumble one action for each operation."""
+
+from __future__ import annotations
+
+from typing import Any, List
+
+from krita import DockWidgetFactory, DockWidgetFactoryBase, Extension
+from scumble_protocol.catalogue import Operation
+from scumble_protocol.errors import ScumbleError
+
+from .docker import ScumbleDocker
+from .jobs import FAILED, Job, Jobs
+from .qt import QtWidgets
+from .request import make_request
+from .settings import LastValues
+
+DOCKER = "scumble"
+MENU = "scumble_menu"
+
+
+def install(application: Any) -> None:
+    """Register everything with Krita."""
+    extension = ScumbleExtension(application)
+    application.addExtension(extension)
+    place = getattr(DockWidgetFactoryBase, "DockPosition", DockWidgetFactoryBase).DockRight
+    application.addDockWidgetFactory(DockWidgetFactory(DOCKER, place, extension.make_docker))
+
+
+class ScumbleExtension(Extension):
+    def __init__(self, application: Any) -> None:
+        super().__init__(application)
+        self._application = application
+        self._last_values = LastValues(application)
+        self._menus: List[Any] = []
+        self.jobs = Jobs(application)
+        self.jobs.catalogue_changed.connect(self._refresh_actions)
+        self.jobs.changed.connect(self._tell_if_unseen)
+        QtWidgets.QApplication.instance().aboutToQuit.connect(self.jobs.end)
+
+    def setup(self) -> None:
+        """Nothing to do before there is a window."""
+
+    def make_docker(self) -> ScumbleDocker:
+        return ScumbleDocker(self.jobs, self._last_values)
+
+    # --- actions -------------------------------------------------------------------------------------------------
+
+    def createActions(self, window: Any) -> None:  # noqa: N802 - Krita's name
+        action = window.createAction(MENU, "Scumble", "tools")
+        menu = QtWidgets.QMenu(MENU, window.qwindow())
+        action.setMenu(menu)
+        self._menus.append(menu)
+        self._add_actions(window)
+
+    def _add_actions(self, window: Any) -> None:
+        for operation in self.jobs.catalogue.visible:
+            name = f"scumble_{operation.id}"
+            if window.qwindow().findChild(QtWidgets.QAction if hasattr(QtWidgets, "QAction") else object, name):
+                continue
+            action = window.createAction(name, operation.title, f"tools/{MENU}")
+            action.setToolTip(operation.description)
+            action.triggered.connect(lambda _checked=False, chosen=operation.id: self._run(chosen))
+
+    def _refresh_actions(self) -> None:
+        for window in self._application.windows():
+            self._add_actions(window)
+
+    def _run(self, operation_id: str) -> None:
+        """Run an operation with the values it was last run with."""
+        try:
+            operation: Operation = self.jobs.catalogue.find(operation_id)
+            self.jobs.run(make_request(operation, self._last_values.load(operation)))
+        except ScumbleError as error:
+            self._say(error)
+
+    def _tell_if_unseen(self, job: Job) -> None:
+        """An error of a job that was started by a shortcut has to be seen where no docker is open."""
+        if job.state == FAILED and job.error is not None and not self._is_docker_visible():
+            self._say(job.error)
+
+    def _is_docker_visible(self) -> bool:
+        return any(isinstance(each, ScumbleDocker) and each.isVisible() for each in self._application.dockers())
+
+    def _say(self, error: ScumbleError) -> None:
+        window = self._application.activeWindow()
+        view = window.activeView() if window is not None else None
+        if view is not None and view.document() is not None:
+            view.showFloatingMessage(str(error), self._application.icon("warning"), 6000, 1)

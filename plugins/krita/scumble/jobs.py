@@ -1,0 +1,266 @@
+"""The artist's jobs, from the click to the new layers: read, send, wait until it is safe, insert."""
+
+from __future__ import annotations
+
+import itertools
+import logging
+from dataclasses import dataclass
+from typing import Any, Dict, List, Optional, Tuple
+
+from scumble_protocol import connection
+from scumble_protocol.catalogue import Catalogue
+from scumble_protocol.errors import Cancelled, Internal, ScumbleError
+from scumble_protocol.messages import Result
+
+from . import layers, selections
+from .profiles import Profiles
+from .qt import QObject, Qt, QtCore, QTimer, QtWidgets, Signal
+from .request import Request
+from .session import Order, Session
+from .source import Source, read_source
+from .timings import Timings
+
+LOOK_AGAIN_MS = 40  # how often a result that could not be inserted yet is tried again
+FINISHED_KEPT = 8
+
+RUNNING, INSERTING, DONE, FAILED, CANCELLED = "running", "inserting", "done", "failed", "cancelled"
+
+_log = logging.getLogger("scumble")
+
+
+@dataclass
+class Job:
+    """One row of the queue. `fraction`: 0 to 1, -1 where unknown · `notes`: what to tell the artist at the end."""
+
+    number: int
+    title: str
+    where: str = ""
+    state: str = RUNNING
+    stage: str = "Reading the layer…"
+    fraction: float = -1.0
+    notes: Tuple[str, ...] = ()
+    error: Optional[ScumbleError] = None
+    source: Optional[Source] = None
+    result: Optional[Result] = None
+
+    @property
+    def is_over(self) -> bool:
+        return self.state in (DONE, FAILED, CANCELLED)
+
+
+class Jobs(QObject):
+    """Runs jobs side by side, on any number of documents. Everything here happens in Krita's own thread."""
+
+    changed = Signal(object)  # Job
+    removed = Signal(object)  # Job
+    catalogue_changed = Signal()
+
+    def __init__(self, application: Any) -> None:
+        super().__init__()
+        self._application = application
+        self._profiles = Profiles(application)
+        self._numbers = itertools.count(1)
+        self._timings = Timings()
+        self.jobs: List[Job] = []
+        self.catalogue = connection.load_catalogue()
+        self._by_number: Dict[int, Job] = {}
+        self._session = Session("krita")
+        self._session.submitted.connect(lambda number: self._timings.mark(number, "submitted"))
+        self._session.accepted.connect(self._accepted)
+        self._session.progressed.connect(self._progressed)
+        self._session.finished.connect(self._finished)
+        self._session.failed.connect(self._failed)
+        self._session.waiting.connect(self._waiting)
+        self._session.catalogue_came.connect(self._take_catalogue)
+        self._timer = QTimer(self)
+        self._timer.setInterval(LOOK_AGAIN_MS)
+        self._timer.timeout.connect(self._insert_waiting)
+        self._watch_catalogue()
+        self._session.start()
+        self._session.greet()
+
+    def end(self) -> None:
+        self._timer.stop()
+        self._session.end()
+
+    # --- the way of a job ----------------------------------------------------------------------------------------
+
+    def run(self, request: Request) -> Job:
+        """Start a job on the active document's active layer. What goes wrong is in the job that comes back."""
+        job = Job(next(self._numbers), request.operation.title)
+        self._timings.start(job.number, request.operation.id)
+        self.jobs.insert(0, job)
+        self._by_number[job.number] = job
+        self._forget_old()
+        try:
+            document = self._application.activeDocument()
+            job.source = read_source(document, self._profiles, request.operation.inputs.selection != "none")
+            job.where = f"{_document_name(document)} ▸ {job.source.layer_name}"
+            self._timings.mark(job.number, "read")
+            self._session.submit(_order(job, request))
+            self._change(job, stage="Sending the layer…")
+        except ScumbleError as error:
+            self._end(job, FAILED, error)
+        except Exception as error:
+            _log.exception("scumble: reading failed")
+            self._end(job, FAILED, Internal(f"The layer could not be read: {error}.", "Please report this."))
+        return job
+
+    def cancel(self, job: Job) -> None:
+        """Answered at once: whatever the daemon still sends for it is thrown away."""
+        if job.is_over:
+            return
+        if job.result is None:
+            self._session.cancel(job.number)
+        else:
+            self._session.release(job.number)
+        self._end(job, CANCELLED, Cancelled("Cancelled."))
+
+    def _accepted(self, number: int, position: int) -> None:
+        if self._is_open(number):
+            waits = f"Waiting for {position} other job{'s' if position > 1 else ''}…" if position else "Starting…"
+            self._change(self._by_number[number], stage=waits)
+
+    def _progressed(self, number: int, fraction: float, stage: str) -> None:
+        if self._is_open(number):
+            self._change(self._by_number[number], fraction=fraction, stage=stage)
+
+    def _waiting(self, text: str) -> None:
+        for job in self.jobs:
+            if text and job.state == RUNNING:
+                self._change(job, stage=text)
+
+    def _failed(self, number: int, error: ScumbleError) -> None:
+        if self._is_open(number):
+            job = self._by_number[number]
+            self._end(job, CANCELLED if isinstance(error, Cancelled) else FAILED, error)
+
+    def _finished(self, number: int, result: Result) -> None:
+        self._timings.mark(number, "result")
+        if not self._is_open(number):
+            self._session.release(number)
+            return
+        self._change(self._by_number[number], state=INSERTING, fraction=1.0, stage="Inserting…", result=result)
+        self._insert_waiting()
+        if any(job.state == INSERTING for job in self.jobs):
+            self._timer.start()
+
+    def _insert_waiting(self) -> None:
+        """Insert every result for which it is safe; the oldest first."""
+        for job in reversed(self.jobs):
+            if job.state == INSERTING:
+                self._insert_if_safe(job)
+        if not any(job.state == INSERTING for job in self.jobs):
+            self._timer.stop()
+
+    def _insert_if_safe(self, job: Job) -> None:
+        assert job.source is not None
+        assert job.result is not None
+        document = job.source.document
+        if document not in self._application.documents():
+            self._session.release(job.number)
+            self._end(job, FAILED, Cancelled("The document was closed before the result came; it was dropped."))
+            return
+        obstacle = self._obstacle(job)
+        if obstacle:
+            if job.stage != obstacle:
+                self._change(job, stage=obstacle)
+            return
+        try:
+            job.notes = self._insert(job.source, job.result, job.title)
+            self._end(job, DONE)
+        except Exception as error:
+            _log.exception("scumble: inserting failed")
+            self._end(job, FAILED, Internal(f"The result could not be inserted: {error}.", "Please report this."))
+        self._session.release(job.number)
+
+    def _obstacle(self, job: Job) -> str:
+        """Why a result must not be inserted this moment, or "": a new layer would abort a stroke that is under way."""
+        assert job.source is not None
+        assert job.result is not None
+        document = job.source.document
+        if QtWidgets.QApplication.mouseButtons() != Qt.MouseButton.NoButton:
+            return "Waiting for the end of your stroke…"
+        if QtWidgets.QApplication.activeModalWidget() is not None:
+            return "Waiting for the open dialog…"
+        needs_front = job.result.selection is not None and selections.needs_active_document(self._application)
+        if needs_front and self._application.activeDocument() != document:
+            return f"Waiting until «{_document_name(document)}» is in front…"
+        if not document.tryBarrierLock():
+            return "Waiting for the end of your stroke…"
+        document.unlock()
+        return ""
+
+    def _insert(self, source: Source, result: Result, title: str) -> Tuple[str, ...]:
+        notes = list(result.notes)
+        if result.layers:
+            group = result.group or title
+            in_place = layers.insert_layers(source.document, source.layer_id, group, result.layers, source.colours)
+            if not in_place:
+                notes.append(f"The layer «{source.layer_name}» is gone: the result lies on top of the stack.")
+        if result.selection is not None:
+            selection = layers.selection_from(result.selection)
+            selections.set_selection(self._application, source.document, selection)
+        return tuple(notes)
+
+    # --- rows ----------------------------------------------------------------------------------------------------
+
+    def _is_open(self, number: int) -> bool:
+        return number in self._by_number and not self._by_number[number].is_over
+
+    def _change(self, job: Job, **values: Any) -> None:
+        for name, value in values.items():
+            setattr(job, name, value)
+        self.changed.emit(job)
+
+    def _end(self, job: Job, state: str, error: Optional[ScumbleError] = None) -> None:
+        self._timings.end(job.number, state)
+        self._change(job, state=state, stage="", error=error, source=None, result=None)
+
+    def _forget_old(self) -> None:
+        for job in [job for job in self.jobs if job.is_over][FINISHED_KEPT:]:
+            self.forget(job)
+
+    def forget(self, job: Job) -> None:
+        """Take a finished job off the list."""
+        if job.is_over and job in self.jobs:
+            self.jobs.remove(job)
+            del self._by_number[job.number]
+            self.removed.emit(job)
+
+    # --- the catalogue -------------------------------------------------------------------------------------------
+
+    def _watch_catalogue(self) -> None:
+        """The daemon writes its catalogue anew when a model is dropped in: show that while both run."""
+        folder = connection.cache_folder()
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError:
+            return
+        self._watcher = QtCore.QFileSystemWatcher([str(folder)], self)
+        self._watcher.directoryChanged.connect(lambda _path: self._take_catalogue(connection.load_catalogue()))
+
+    def _take_catalogue(self, catalogue: Catalogue) -> None:
+        if catalogue.operations and catalogue.digest != self.catalogue.digest:
+            self.catalogue = catalogue
+            self.catalogue_changed.emit()
+
+
+def _order(job: Job, request: Request) -> Order:
+    assert job.source is not None
+    return Order(
+        number=job.number,
+        operation=request.operation.id,
+        pixels=job.source.pixels,
+        canvas=job.source.canvas,
+        parameters=dict(request.parameters),
+        selection=job.source.selection,
+        points=request.points,
+        box=request.box,
+        reference=request.reference,
+        source=job.source.layer_name,
+    )
+
+
+def _document_name(document: Any) -> str:
+    return document.fileName().replace("\\", "/").rsplit("/", 1)[-1] or document.name() or "Untitled"

@@ -1,0 +1,29 @@
+"""Give a document a new selection in such a way that one undo brings the old one back. GUI thread only."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def needs_active_document(application: Any) -> bool:
+    """Whether `set_selection` works through menu actions, which act on the active document only."""
+    return not _selections_are_undoable(application)
+
+
+def set_selection(application: Any, document: Any, selection: Any) -> None:
+    """Make `selection` the document's.
+
+    Krita 5.3 makes an undo step of it. Krita 5.2 does not: there the step comes from the action that takes the old
+    selection away (or, where there was none, makes one), whose undo restores what was there; then the selection is
+    exchanged silently. Redo after that undo repeats the action, not the exchange.
+    """
+    if not _selections_are_undoable(application):
+        action = "select_all" if document.selection() is None else "deselect"
+        application.action(action).trigger()
+        document.waitForDone()
+    document.setSelection(selection)
+
+
+def _selections_are_undoable(application: Any) -> bool:
+    major, minor = (int(part) for part in application.version().split(".")[:2])
+    return (major, minor) >= (5, 3)

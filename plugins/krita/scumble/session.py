@@ -1,0 +1,252 @@
+"""A thread that owns the connection to the daemon, so that Krita's own thread never waits for it."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import queue
+import select
+import socket
+from dataclasses import dataclass, field, replace
+from typing import Any, Callable, Dict, Optional, Tuple
+
+from scumble_protocol.client import Client
+from scumble_protocol.errors import Cancelled, Internal, ScumbleError, from_code
+from scumble_protocol.image import Bounds, Layer, Point, Raster, Reference
+from scumble_protocol.messages import Accepted, Failure, Preview, Progress, Result
+
+from .qt import QThread, Signal
+from .source import Pixels
+
+HEARTBEAT_S = 1.0  # how often an idle loop looks after the connection
+
+_log = logging.getLogger("scumble")
+
+
+@dataclass(frozen=True)
+class Order:
+    """One job as the artist ordered it. `number`: the plug-in's own, known before the daemon has heard of the job."""
+
+    number: int
+    operation: str
+    pixels: Pixels
+    canvas: Bounds
+    parameters: Dict[str, Any] = field(default_factory=dict)
+    selection: Optional[Pixels] = None
+    points: Tuple[Point, ...] = ()
+    box: Optional[Bounds] = None
+    reference: Optional[Reference] = None
+    source: str = ""
+
+
+class Session(QThread):
+    """Submits orders and reports what becomes of them by signals, which Qt delivers in Krita's thread.
+
+    Every order ends with exactly one of `finished` and `failed`; after `finished`, call `release` with the result.
+    """
+
+    submitted = Signal(int)
+    accepted = Signal(int, int)  # number, jobs before it
+    progressed = Signal(int, float, str)  # number, fraction or -1, stage
+    finished = Signal(int, object)  # number, Result whose rasters hold memoryviews
+    failed = Signal(int, object)  # number, ScumbleError
+    waiting = Signal(str)  # what is being waited for before any order can be sent
+    catalogue_came = Signal(object)  # Catalogue
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self._name = name
+        self._tasks: "queue.SimpleQueue[Callable[[], None]]" = queue.SimpleQueue()
+        self._wake, self._woken = socket.socketpair()
+        self._woken.setblocking(False)
+        self._client: Optional[Client] = None
+        self._jobs: Dict[str, int] = {}  # the daemon's id → our number
+        self._called_off: set = set()
+        self._results: Dict[int, Result] = {}
+        self._catalogue_digest = ""
+        self._is_ending = False
+
+    # --- called from Krita's thread ------------------------------------------------------------------------------
+
+    def greet(self) -> None:
+        """Ask a daemon that runs already for its catalogue; none is started for this."""
+        self._do(self._greet)
+
+    def submit(self, order: Order) -> None:
+        self._do(lambda: self._submit(order))
+
+    def cancel(self, number: int) -> None:
+        self._called_off.add(number)
+        self._do(lambda: self._cancel(number))
+
+    def release(self, number: int) -> None:
+        """The result was read."""
+        self._do(lambda: self._release(number))
+
+    def end(self) -> None:
+        """Close the connection and the thread; open jobs are dropped."""
+        self._is_ending = True
+        self._do(lambda: None)
+        self.wait(3000)
+
+    def _do(self, task: Callable[[], None]) -> None:
+        self._tasks.put(task)
+        self._wake.send(b"\0")
+
+    # --- the thread ----------------------------------------------------------------------------------------------
+
+    def run(self) -> None:
+        try:
+            while not self._is_ending:
+                self._wait()
+                while not self._tasks.empty() and not self._is_ending:
+                    self._attempt(self._tasks.get())
+                self._attempt(self._take_messages)  # last: a task that asks the daemon may have queued some
+        finally:
+            self._close()
+
+    def _wait(self) -> None:
+        watched = [self._woken] if self._client is None else [self._woken, self._client]
+        ready, _, _ = select.select(watched, [], [], HEARTBEAT_S)
+        if self._woken in ready:
+            with contextlib.suppress(BlockingIOError):
+                self._woken.recv(4096)
+
+    def _attempt(self, task: Callable[[], None]) -> None:
+        """Do `task`; an error in it ends the connection and every open job, but not the thread."""
+        try:
+            task()
+        except ScumbleError as error:
+            self._lose(error)
+        except Exception as error:  # a fault of ours must not leave the artist without an answer
+            _log.exception("scumble: the session failed")
+            self._lose(Internal(f"Scumble's plug-in failed: {type(error).__name__}: {error}.", "Please report this."))
+
+    def _lose(self, error: ScumbleError) -> None:
+        numbers = list(self._jobs.values())
+        self._close()
+        for number in numbers:
+            self._fail(number, error)
+
+    def _close(self) -> None:
+        client, self._client = self._client, None
+        self._jobs.clear()
+        self._results.clear()
+        if client is not None:
+            with contextlib.suppress(ScumbleError, OSError):
+                client.close()
+
+    # --- tasks ---------------------------------------------------------------------------------------------------
+
+    def _greet(self) -> None:
+        if self._client is None:
+            with contextlib.suppress(ScumbleError):  # nobody there: the first job will start it
+                self._open(start=False, on_wait=lambda _text: None)
+
+    def _open(self, start: bool, on_wait: Callable[[str], None]) -> Client:
+        if self._client is None:
+            self._client = Client.connect(name=self._name, start=start, on_wait=on_wait)
+            if self._client.welcome.catalogue_digest != self._catalogue_digest:
+                catalogue = self._client.catalogue()
+                self._catalogue_digest = self._client.welcome.catalogue_digest
+                self.catalogue_came.emit(catalogue)
+        return self._client
+
+    def _submit(self, order: Order) -> None:
+        def wait(text: str) -> None:
+            if order.number in self._called_off or self._is_ending:
+                raise Cancelled("The job was cancelled.")
+            self.waiting.emit(text)
+
+        try:
+            wait("")
+            client = self._open(start=True, on_wait=wait)
+            image = _put(client, order.pixels)
+            try:
+                selection = order.selection and _put(client, order.selection)
+                job = client.submit(
+                    order.operation,
+                    image,
+                    order.canvas,
+                    parameters=order.parameters,
+                    selection=selection,
+                    points=order.points,
+                    box=order.box,
+                    reference=order.reference,
+                    source=order.source,
+                )
+            except BaseException:
+                client.discard(image)
+                raise
+        except Exception as error:
+            known = error if isinstance(error, ScumbleError) else Internal(f"The job was not sent: {error}.")
+            self._fail(order.number, known)
+            if self._client is not None and not isinstance(error, Cancelled):
+                raise  # the connection itself may be broken: the others learn of it too
+            return
+        self._jobs[job] = order.number
+        self.submitted.emit(order.number)
+
+    def _cancel(self, number: int) -> None:
+        for job, known in self._jobs.items():
+            if known == number and self._client is not None:
+                self._client.cancel(job)
+
+    def _release(self, number: int) -> None:
+        result = self._results.pop(number, None)
+        if result is not None and self._client is not None:
+            self._client.release(result)
+
+    def _take_messages(self) -> None:
+        while self._client is not None:
+            message = self._client.poll()
+            if message is None:
+                return
+            self._take(self._client, message)
+
+    def _take(self, client: Client, message: Any) -> None:
+        number = self._jobs.get(message.id)
+        if number is None:
+            return
+        if isinstance(message, Accepted):
+            self.accepted.emit(number, message.position)
+        elif isinstance(message, Progress):
+            self.progressed.emit(number, message.fraction, message.stage)
+        elif isinstance(message, Preview):
+            client.release(message)
+        elif isinstance(message, Failure):
+            del self._jobs[message.id]
+            self._fail(number, from_code(message.code, message.message, message.hint))
+        elif isinstance(message, Result):
+            del self._jobs[message.id]
+            if number in self._called_off:
+                client.release(message)
+                self._fail(number, Cancelled("The job was cancelled."))
+                return
+            opened = _opened(client, message)
+            self._results[number] = message
+            self.finished.emit(number, opened)
+
+    def _fail(self, number: int, error: ScumbleError) -> None:
+        self._called_off.discard(number)
+        self.failed.emit(number, error)
+
+
+def _put(client: Client, pixels: Pixels) -> Raster:
+    return client.put(memoryview(pixels.data), pixels.bounds, pixels.depth, pixels.channels, pixels.profile)
+
+
+def _opened(client: Client, result: Result) -> Result:
+    """The same result with its pixels in sight: uncopied, valid until it is released."""
+
+    def view(raster: Raster) -> Raster:
+        return replace(raster, data=client.pixels(raster))
+
+    def look(layer: Layer) -> Layer:
+        return replace(layer, raster=view(layer.raster), mask=layer.mask and view(layer.mask))
+
+    return replace(
+        result,
+        layers=tuple(look(layer) for layer in result.layers),
+        selection=result.selection and view(result.selection),
+    )
