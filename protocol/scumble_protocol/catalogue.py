@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from dataclasses import dataclass, field
 from typing import Any, Dict, List, Mapping, Optional, Tuple
 
@@ -160,10 +161,11 @@ def parse_points(written: str) -> Tuple[Point, ...]:
     for item in filter(None, (part.strip() for part in written.split(";"))):
         parts = [part.strip() for part in item.split(",")]
         try:
-            if len(parts) not in (2, 3) or parts[2:] not in ([], ["+"], ["-"]):
+            x, y = float(parts[0]), float(parts[1])
+            if parts[2:] not in ([], ["+"], ["-"]) or not math.isfinite(x + y):
                 raise ValueError
-            read.append(Point(float(parts[0]), float(parts[1]), parts[2:] != ["-"]))
-        except ValueError:
+            read.append(Point(x, y, parts[2:] != ["-"]))
+        except (ValueError, IndexError):
             raise Invalid(f"«{item}» is no point.", "Write x,y to include and x,y,- to exclude, in pixels.") from None
     return tuple(read)
 
@@ -174,7 +176,7 @@ def parse_box(written: str) -> Optional[Bounds]:
         return None
     try:
         x0, y0, x1, y1 = (int(float(part)) for part in written.split(","))
-    except ValueError:
+    except (ValueError, OverflowError):
         raise Invalid(f"«{written}» is no box.", "Write x0,y0,x1,y1 in pixels.") from None
     box = Bounds(min(x0, x1), min(y0, y1), abs(x1 - x0), abs(y1 - y0))
     if box.is_empty:
