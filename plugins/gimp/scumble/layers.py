@@ -100,10 +100,20 @@ def _insert_group(
     try:
         for layer in finished:
             _insist(image.insert_layer(layer, group, 0))
+        if source.get_mask() is not None and source.get_apply_mask():
+            _insist(_show_where_it_did(group, source))
     except Internal:
         image.remove_layer(group)
         raise
     return group
+
+
+def _show_where_it_did(group: Gimp.GroupLayer, source: Gimp.Layer) -> bool:
+    """Give the group a copy of the source's own mask: what the artist masked away stays away."""
+    mask = group.create_mask(Gimp.AddMaskType.BLACK)
+    is_added = group.add_mask(mask)
+    pixels.copy_coverage(source.get_mask(), pixels.bounds_of(source), mask, pixels.bounds_of(group))
+    return is_added
 
 
 def _replace_selection(image: Gimp.Image, raster: Raster, coverage: memoryview) -> None:

@@ -131,6 +131,18 @@ def write_coverage(buffer: Gegl.Buffer, extent: Bounds, raster: Raster, pixels: 
         _write(buffer, inside.relative_to(extent), f"Y {TYPES[raster.depth]}", cut)
 
 
+def copy_coverage(mask: Gimp.LayerMask, of: Bounds, target: Gimp.LayerMask, extent: Bounds) -> None:
+    """Put what one mask, of the layer at `of`, covers into the mask of another layer, at `extent`."""
+    shared = of.intersection(extent)
+    if shared.is_empty:
+        return
+    depth, name = _coverage_format(mask)
+    memory = bytearray(shared.area * BYTES_PER_SAMPLE[depth])
+    _read(mask, shared.relative_to(of), name, BYTES_PER_SAMPLE[depth], memoryview(memory))
+    _write(target.get_buffer(), shared.relative_to(extent), name, memoryview(memory))
+    target.update(0, 0, extent.width, extent.height)
+
+
 def cropped(raster: Raster, pixels: memoryview, inside: Bounds) -> memoryview:
     """The part of the raster that covers `inside`, tight rows again."""
     if inside == raster.bounds:

@@ -40,8 +40,9 @@ class Scumble(Gimp.PlugIn):
             return procedure.new_return_values(Status.EXECUTION_ERROR, _as_gerror(procedures.record_fault(fault)))
         returned = procedure.new_return_values(Status.SUCCESS, GLib.Error())
         for index, value in enumerate(values, start=1):  # 0 is the status
-            returned.remove(index)
-            returned.insert(index, value)
+            if value is not None:  # what stands there already; None has no GType, which crashes GIMP 3.0.4
+                returned.remove(index)
+                returned.insert(index, value)
         return returned
 
 

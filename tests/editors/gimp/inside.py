@@ -46,14 +46,9 @@ def add_layer(image, name, width, height, x=0, y=0, alpha=True, file="", parent=
     return layer.get_id()
 
 
-def item(id, method, *arguments):
+def item(id, method, arguments=()):
     """Call any method of a layer, mask or group."""
     return _plain(getattr(Gimp.Item.get_by_id(id), method)(*arguments))
-
-
-def image(id, method, *arguments):
-    """Call any method of an image."""
-    return _plain(getattr(Gimp.Image.get_by_id(id), method)(*arguments))
 
 
 def select(image, x, y, width, height, feather=0):
@@ -95,10 +90,9 @@ def make_indexed(image):
     )
 
 
-def read(id, file):
-    """Write a drawable's own samples to `file`; its format."""
-    drawable = Gimp.Item.get_by_id(id)
-    return _dump(drawable, file)
+def read(id, file, name=""):
+    """Write a drawable's own samples, or those converted to the format `name`, to `file`; their format."""
+    return _dump(Gimp.Item.get_by_id(id), file, name)
 
 
 def composite(image, file):
@@ -200,8 +194,8 @@ def _set(drawable, samples):
     drawable.update(0, 0, width, height)
 
 
-def _dump(drawable, file):
-    name = Babl.get_name(drawable.get_format())
+def _dump(drawable, file, name=""):
+    name = name or Babl.get_name(drawable.get_format())
     rectangle = Gegl.Rectangle.new(0, 0, drawable.get_width(), drawable.get_height())
     with open(file, "wb") as stream:
         stream.write(drawable.get_buffer().get(rectangle, 1.0, name, Gegl.AbyssPolicy.NONE))

@@ -20,9 +20,9 @@ from scumble_protocol.catalogue import Catalogue
 from .. import chroot
 
 HERE = Path(__file__).parent
-START_S = 60
+START_S = 90
+QUIT_S = 10
 DTYPES = {"u8": np.uint8, "u16": np.uint16, "u32": np.uint32, "half": np.float16, "float": np.float32, "double": float}
-CHANNELS = {"RGB": 3, "RGBA": 4, "Y": 1, "YA": 2}
 
 
 class Gimp:
@@ -76,10 +76,10 @@ class Gimp:
             described.append({"name": layer["name"], "width": width, "height": height, "file": str(path), **place})
         return self.call("document", width=size[0], height=size[1], layers=described, **options)
 
-    def read(self, item: int) -> np.ndarray:
-        """A drawable's own samples, H×W×C."""
+    def read(self, item: int, name: str = "") -> np.ndarray:
+        """A drawable's own samples, H×W×C; or converted to the babl format `name`."""
         path = self.file()
-        return _samples(path, self.call("read", id=item, file=str(path)))
+        return _samples(path, self.call("read", id=item, file=str(path), name=name))
 
     def composite(self, document: Mapping[str, Any]) -> np.ndarray:
         """What the image shows, in its own samples."""
@@ -100,9 +100,8 @@ class Gimp:
 
 
 def _samples(path: Path, described: Mapping[str, Any]) -> np.ndarray:
-    model, _, kind = described["format"].partition("-")[0].partition(" ")
-    channels = CHANNELS[model.replace("'", "").replace("~", "")]
-    return np.fromfile(path, DTYPES[kind]).reshape(described["height"], described["width"], channels)
+    kind = described["format"].partition("-")[0].partition(" ")[2] or "u8"  # an indexed format names none
+    return np.fromfile(path, DTYPES[kind]).reshape(described["height"], described["width"], -1)
 
 
 def install(home: Path, catalogue: Catalogue) -> Path:
@@ -126,7 +125,7 @@ def running_gimp(home: Path, env: Mapping[str, str], desktop: chroot.Desktop | N
             listener.settimeout(START_S)
             program = ["gimp"] if desktop else ["gimp-console", "-i"]
             batch = f"exec(compile(open({str(HERE / 'driver.py')!r}).read(), 'driver.py', 'exec'))"
-            options = ["--no-splash", "--batch-interpreter=python-fu-eval", "-b", batch]
+            options = ["--no-splash", "--quit", "--batch-interpreter=python-fu-eval", "-b", batch]
             inside = {"SCUMBLE_TEST_SOCKET": str(folder / "socket"), "SCUMBLE_TEST_INSIDE": str(HERE), **env}
             if desktop:
                 inside = {**desktop.env, **inside}
@@ -135,6 +134,9 @@ def running_gimp(home: Path, env: Mapping[str, str], desktop: chroot.Desktop | N
                 connection, _ = listener.accept()
                 with connection:
                     yield Gimp(connection, process, home)
+                    connection.shutdown(socket.SHUT_RDWR)  # ends the batch script, and GIMP with it
+                    with contextlib.suppress(subprocess.TimeoutExpired):
+                        process.wait(QUIT_S)
             finally:
                 chroot.end(process)
     finally:

@@ -16,7 +16,7 @@ def select_test(image, params, context):
     coverage = np.zeros((height, width), np.float32)
     for point in context.points:
         disc = np.clip(6 - np.hypot(x - point.x, y - point.y), 0, 4) / 4
-        coverage = np.maximum(coverage, disc) if point.include else np.minimum(coverage, 1 - disc)
+        coverage = np.maximum(coverage, disc) if point.include else np.where(disc > 0, 0, coverage)
     if context.box:
         box = context.box
         coverage[max(box.y, 0) : max(box.bottom, 0), max(box.x, 0) : max(box.right, 0)] = 1
