@@ -23,6 +23,8 @@ WHERE = {"gimp": "In GIMP: Filters â–¸ Scumble.", "krita": "In Krita: Settings â
 def run(say: Say, uninstall: bool = False, editors: Iterable[Installation] | None = None) -> int:
     """Install into (or `uninstall` from) every editor, one sentence each; the exit status: 0, or 1 where one failed."""
     editors = list(find_editors() if editors is None else editors)
+    if uninstall:
+        editors.reverse()  # the folder that the first one made may still be in use by the last one
     results = [_in_words(say, installation, uninstall) for installation in editors]
     done = [installation for installation, is_done in zip(editors, results, strict=True) if is_done]
     try:
