@@ -192,7 +192,10 @@ def logs(
 def _client(start: bool = True, on_wait: Callable[[str], None] = lambda text: None) -> Any:
     from scumble_protocol.client import Client
 
-    return Client.connect(name="scumble (command line)", start=start, on_wait=on_wait, transport="pyzmq")
+    command = [sys.executable, "-m", "scumble_daemon", "serve"]
+    return Client.connect(
+        name="scumble (command line)", start=start, on_wait=on_wait, transport="pyzmq", command=command
+    )
 
 
 def _emit(kind: str, **fields: Any) -> None:

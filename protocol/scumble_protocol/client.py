@@ -84,6 +84,7 @@ class Client:
             start=start,
             on_wait=on_wait,
             timeout_s=timeout_s,
+            command=command,
         )
 
     def fileno(self) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import Callable, TypeVar
+from typing import Callable, List, Optional, TypeVar
 
 from . import transport
 from .connection import Connection, start_daemon
@@ -23,6 +23,7 @@ def reach(
     start: bool,
     on_wait: Callable[[str], None],
     timeout_s: float,
+    command: Optional[List[str]] = None,
 ) -> _Opened:
     """What `open_session(carrier, token)` gives, once somebody answers. `on_wait` is called about every 50 ms.
 
@@ -50,7 +51,7 @@ def reach(
         if status:
             raise DaemonUnavailable(f"Scumble did not start (exit status {status}).", "`scumble doctor` says why.")
         if status == 0 and (process is None or now - started_at > RESTART_S):
-            process, started_at = start_daemon(), now
+            process, started_at = start_daemon(command), now
         on_wait("Starting Scumble…")
         time.sleep(POLL_S)
 

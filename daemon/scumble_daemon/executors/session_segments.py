@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from scumble_protocol.errors import Invalid
+from scumble_protocol.errors import Invalid, OutOfMemory
 from scumble_protocol.image import Raster, SegmentSlice
 from scumble_protocol.segments import SegmentFolder, SegmentPool, SegmentViews
 
@@ -27,11 +27,18 @@ class Pixels:
             raise Invalid("The job names a segment, but the session has none.", "Send the pixels with the message.")
         return replace(raster, data=self.views.view(raster.data))
 
+    def like(self, image: Raster) -> Pixels:
+        """Results go out the way the image came in: a sandboxed client may not see the folder it was offered."""
+        return self if isinstance(image.data, SegmentSlice) else replace(self, pool=None)
+
     def store(self, raster: Raster) -> Raster:
-        """Put the raster's bytes where the client can read them without the server touching them."""
+        """Put the raster's bytes where the client can read them without the server touching them, if there is room."""
         if self.pool is None:
             return raster
-        lease = self.pool.allocate(raster.nbytes)
+        try:
+            lease = self.pool.allocate(raster.nbytes)
+        except OutOfMemory:  # of the disk: inline needs none of it
+            return raster
         np.frombuffer(lease.memory, np.uint8)[:] = np.frombuffer(raster.data, np.uint8)  # pyright: ignore
         return replace(raster, data=lease.slice)
 

@@ -146,7 +146,7 @@ class Worker:
 
         if task.cancelled.is_set():
             raise Cancelled("The job was cancelled.")
-        pixels = self._segments.of(task.session, task.folder)
+        pixels = self._segments.of(task.session, task.folder).like(task.submit.image)
         return self._runner.run(
             task.submit,
             pixels,
