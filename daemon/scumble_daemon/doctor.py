@@ -157,7 +157,7 @@ def _compiled_matting() -> Iterator[Finding]:
     spec = importlib.util.find_spec("pymatting")
     if spec is None or not spec.submodule_search_locations:
         return
-    places = [Path(spec.submodule_search_locations[0]), config.cache_folder()]
+    places = [Path(spec.submodule_search_locations[0]), config.cache_folder() / "numba"]
     places += [Path(os.environ["NUMBA_CACHE_DIR"])] if os.environ.get("NUMBA_CACHE_DIR") else []
     if any(next(place.rglob("*.nbc"), None) for place in places):
         yield Finding("good", "the background remover is compiled")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shlex
 import statistics
 import sys
 import time
@@ -31,7 +30,11 @@ def daemon_findings() -> Iterator[Finding]:
     except ScumbleError as error:
         was_running = False
         yield from _not_running(error)
-        client = _started()
+        try:
+            client = _started()
+        except ScumbleError as failure:
+            yield Finding("bad", failure.message, "`scumble serve` in a terminal, or `scumble logs`, shows why.")
+            return
     with client:
         try:
             if was_running:
@@ -72,8 +75,7 @@ def _is_alive(pid: int) -> bool:
 
 
 def _started() -> Client:
-    os.environ.setdefault("SCUMBLE_COMMAND", shlex.join(start_command()))
-    return Client.connect(name="scumble doctor", transport="pyzmq", timeout_s=STARTED_WITHIN_S)
+    return Client.connect(name="scumble doctor", transport="pyzmq", timeout_s=STARTED_WITHIN_S, command=start_command())
 
 
 def _version(client: Client) -> Iterator[Finding]:
