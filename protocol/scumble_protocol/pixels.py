@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Dict, Iterator, List, Optional, Set, Union
 
 from .errors import Invalid, OutOfMemory
-from .image import SRGB, Bounds, Raster, SegmentSlice
+from .image import MAX_PIXELS, MAX_SIDE_PX, SRGB, Bounds, Raster, SegmentSlice
 from .messages import Preview, Result
 from .segments import SegmentFolder, SegmentPool, SegmentViews
 
@@ -49,8 +49,13 @@ class SessionPixels:
         if profile:
             self._profiles[name] = bytes(profile)
         nbytes = Raster(bounds, depth, channels, b"", name).nbytes
-        if nbytes <= 0:
+        if bounds.is_empty:
             raise Invalid("There are no pixels in an empty rectangle.")
+        if max(bounds.width, bounds.height) > MAX_SIDE_PX or bounds.area > MAX_PIXELS:
+            raise Invalid(
+                f"A layer of {bounds.width} × {bounds.height} pixels is too large.",
+                f"At most {MAX_PIXELS >> 20} megapixels can be sent: use a smaller layer.",
+            )
         if self._pool is not None:
             try:
                 lease = self._pool.allocate(nbytes)

@@ -158,9 +158,9 @@ class SegmentPool:
         Raises: OutOfMemory
         """
         largest = max(nbytes, GRANULE_BYTES) * MAX_WASTE
-        fitting = [each for each in self._free.values() if nbytes <= each.size <= largest]
+        fitting = [each for each in reversed(self._free.values()) if nbytes <= each.size <= largest]
         if fitting:
-            segment = min(fitting, key=lambda each: each.size)
+            segment = min(fitting, key=lambda each: each.size)  # of equal ones the last used: it is warm
             del self._free[segment.name]
         else:
             segment = self._create(-(-max(nbytes, 1) // GRANULE_BYTES) * GRANULE_BYTES)

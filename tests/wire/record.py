@@ -22,7 +22,7 @@ def main() -> None:
     for name, message in SAMPLES.items():
         path = FOLDER / f"{name}.msgpack"
         if not path.exists():
-            path.write_bytes(msgpack.packb([bytes(frame) for frame in wire.encode(message)]))
+            path.write_bytes(bytes(msgpack.packb([bytes(frame) for frame in wire.encode(message)]) or b""))
             print(f"recorded {path.name}")
 
 
