@@ -75,7 +75,7 @@ def _finish(client: Client, layer: Layer, image: Gimp.Image, encoding: str) -> G
         new.add_mask(mask)
         pixels.write_coverage(mask.get_buffer(), bounds, layer.mask, client.pixels(layer.mask))
         mask.update(0, 0, bounds.width, bounds.height)
-    recipe = json.dumps(layer.recipe, ensure_ascii=False).encode()
+    recipe = json.dumps(layer.recipe).encode("ascii")  # a parasite takes signed bytes: none beyond 127
     flags = Gimp.PARASITE_PERSISTENT | Gimp.PARASITE_UNDOABLE
     new.attach_parasite(Gimp.Parasite.new(RECIPE, flags, recipe))
     return new

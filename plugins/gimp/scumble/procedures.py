@@ -144,6 +144,8 @@ def _add_inputs(procedure: Gimp.Procedure, operation: Operation) -> None:
 def arguments(operation: Operation, config: Gimp.ProcedureConfig) -> Dict[str, Any]:
     """Parameters and inputs as a job takes them. Raises: Invalid."""
     given = {each.name: config.get_property(argument_name(each.name)) for each in operation.parameters}
+    # From its second start on, GIMP reads the arguments out of pluginrc, where an empty text becomes none
+    given = {name: "" if value is None else value for name, value in given.items()}
     inputs = operation.inputs
     return {
         "parameters": check_all(operation.parameters, given),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import select
 import shutil
 import socket
 import subprocess
@@ -29,6 +30,7 @@ class Gimp:
     """Calls the functions of `inside.py`, and turns samples into arrays on the way."""
 
     def __init__(self, connection: socket.socket, process: subprocess.Popen[str], home: Path) -> None:
+        self._connection = connection
         self._stream = connection.makefile("rw", encoding="utf-8")
         self.process = process
         self.home = home
@@ -47,6 +49,10 @@ class Gimp:
         if "fault" in reply:
             raise RuntimeError(reply["fault"])
         return reply["value"]
+
+    def has_finished(self) -> bool:
+        """Whether `finish` would return at once."""
+        return bool(select.select([self._connection], [], [], 0)[0])
 
     def call(self, function: str, **arguments: Any) -> Any:
         self.begin(function, **arguments)
