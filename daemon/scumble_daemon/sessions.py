@@ -39,7 +39,7 @@ class Session:
             return {}
         if needed not in self.profiles:
             raise Invalid(
-                "The layer's colour profile was not sent with it.", "Close the editor's connection and retry."
+                "The layer's colour profile was not sent with it.", "Restart the editor, then run again."
             )
         return {needed: self.profiles[needed]}
 

@@ -92,10 +92,10 @@ class Raster:
 
 @dataclass(frozen=True)
 class Layer:
-    """A new layer for the editor to insert above the source; lists of layers run from the bottom of the stack to its top.
+    """A new layer to insert above the source; a list of layers runs from the bottom of the stack to its top.
 
     `blend_mode`: one of BLEND_MODES, applied to the values as the document encodes them · `opacity`: 0 to 1 ·
-    `mask`: coverage over its own bounds, nothing shows outside them · `recipe`: what made the layer, as plain JSON values.
+    `mask`: coverage over its own bounds, nothing shows outside them · `recipe`: what made the layer, as plain JSON.
     """
 
     name: str
