@@ -94,6 +94,7 @@ def test_what_scumble_runs_on_is_examined(tmp_path: Path, monkeypatch: pytest.Mo
     """Clashing OpenCV wheels, a folder that cannot be written, an over-long socket path, faults in the log."""
     monkeypatch.setenv("SCUMBLE_HOME", str(tmp_path / ("long" * 30)))
     monkeypatch.setattr("scumble_daemon.doctor.daemon_findings", lambda: iter(()))
+    monkeypatch.delenv("NUMBA_CACHE_DIR", raising=False)
     monkeypatch.syspath_prepend(str(tmp_path))
     make(tmp_path / "opencv_python-4.0.0.dist-info/METADATA", b"Metadata-Version: 2.1\nName: opencv-python\n")
     home = Path(os.environ["SCUMBLE_HOME"])
@@ -106,3 +107,4 @@ def test_what_scumble_runs_on_is_examined(tmp_path: Path, monkeypatch: pytest.Mo
     assert level_of(found, "the paint has run out") == "warning"
     assert level_of(found, "No GIMP 3 and no Krita 5") == "warning"
     assert level_of(found, "every package is there") == "good"
+    assert level_of(found, "background removal will take a minute") == "warning"

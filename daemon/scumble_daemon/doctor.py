@@ -154,15 +154,11 @@ def _configuration() -> Iterator[Finding]:
 
 def _compiled_matting() -> Iterator[Finding]:
     """pymatting compiles itself at the first call, for about a minute, unless its compiled code was kept."""
-    spec = importlib.util.find_spec("pymatting")
-    if spec is None or not spec.submodule_search_locations:
-        return
-    places = [Path(spec.submodule_search_locations[0]), config.cache_folder() / "numba"]
-    places += [Path(os.environ["NUMBA_CACHE_DIR"])] if os.environ.get("NUMBA_CACHE_DIR") else []
-    if any(next(place.rglob("*.nbc"), None) for place in places):
+    folder = Path(os.environ.get("NUMBA_CACHE_DIR") or config.cache_folder() / "numba")
+    if next(folder.rglob("*.nbc"), None):
         yield Finding("good", "the background remover is compiled")
     else:
-        yield Finding("warning", "The first background removal will take a minute longer.", "`sh scripts/setup`")
+        yield Finding("warning", "The first background removal will take a minute longer.", "Run `sh scripts/setup`.")
 
 
 # --- the editors -------------------------------------------------------------------------------------------------
