@@ -153,3 +153,55 @@ def with_table(name: str, table: np.ndarray) -> bytes:
             struct.pack_into(">II", profile, 136 + 12 * index, len(profile), len(tag))
     struct.pack_into(">I", profile, 0, len(profile) + len(tag))
     return bytes(profile + tag)
+
+
+def test_profiles_built_on_tables_go_through_littlecms() -> None:
+    """A scanner's profile, tables instead of curves, converts there and back as well as its tables allow."""
+    profile = table_profile()
+    random = np.random.default_rng(5)
+    native = random.uniform(0.1, 0.9, (32, 32, 3)).astype(np.float32)
+    rgb = colour.to_srgb(native, profile)
+    np.testing.assert_allclose(rgb, native, atol=0.02)  # the tables describe sRGB
+    np.testing.assert_allclose(colour.from_srgb(rgb, profile, grey=False), native, atol=0.06)  # 33 steps from Lab back
+    with pytest.raises(Invalid, match="grey"):
+        colour.from_srgb(rgb, profile, grey=True)
+    with pytest.raises(Invalid):
+        colour.to_srgb(native, profile[:3000] + b"\xff" * (len(profile) - 3000))
+
+
+def table_profile() -> bytes:
+    """sRGB, written as an RGB scanner's profile: only the tables A2B0 and B2A0, to Lab and back."""
+    steps = np.linspace(0, 1, 17)
+    rgb = np.stack(np.meshgrid(steps, steps, steps, indexing="ij"), axis=-1)
+    xyz = icc.SRGB_CURVE.to_linear(rgb) @ icc.SRGB_TO_XYZ.T / icc.D50
+    f = np.where(xyz > 216 / 24389, np.cbrt(xyz), (24389 / 27 * xyz + 16) / 116)
+    lab = np.stack([116 * f[..., 1] - 16, 500 * (f[..., 0] - f[..., 1]), 200 * (f[..., 1] - f[..., 2])], axis=-1)
+    encoded = np.stack([lab[..., 0] * 652.8, (lab[..., 1] + 128) * 256, (lab[..., 2] + 128) * 256], axis=-1)
+
+    fine = np.linspace(0, 65535, 33)
+    back = np.stack(np.meshgrid(fine / 652.8, fine / 256 - 128, fine / 256 - 128, indexing="ij"), axis=-1)
+    fy = (back[..., 0] + 16) / 116
+    f = np.stack([fy + back[..., 1] / 500, fy, fy - back[..., 2] / 200], axis=-1)
+    xyz = np.where(f > 6 / 29, f**3, (116 * f - 16) * 27 / 24389) * icc.D50
+    linear = np.ascontiguousarray(xyz @ np.linalg.inv(icc.SRGB_TO_XYZ).T)
+    device = np.clip(icc.SRGB_CURVE.from_linear(linear), 0, 1) * 65535
+
+    def lut16(table: np.ndarray) -> bytes:
+        identity = struct.pack(">9i", *(65536 * (i in (0, 4, 8)) for i in range(9)))
+        straight = struct.pack(">6H", *(0, 65535) * 3)
+        head = b"mft2" + struct.pack(">IBBBB", 0, 3, 3, len(table), 0)
+        return head + identity + struct.pack(">HH", 2, 2) + straight + np.rint(table).astype(">u2").tobytes() + straight
+
+    whole = bytearray(colour.standard_profile("srgb"))
+    tags = {b"A2B0": lut16(encoded), b"B2A0": lut16(device)}
+    for name in (b"desc", b"cprt", b"wtpt"):
+        at = whole.index(name, 132)
+        offset, length = struct.unpack_from(">II", whole, at + 4)
+        tags[name] = bytes(whole[offset : offset + length])
+    table, body = struct.pack(">I", len(tags)), b""
+    for name, tag in tags.items():
+        table += struct.pack(">4sII", name, 132 + 12 * len(tags) + len(body), len(tag))
+        body += tag + bytes(-len(tag) % 4)
+    header = bytearray(whole[:128])
+    struct.pack_into(">I4sI4s4s4s", header, 0, 128 + len(table) + len(body), b"", 0x02400000, b"scnr", b"RGB ", b"Lab ")
+    return bytes(header) + table + body
