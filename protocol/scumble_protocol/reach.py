@@ -42,6 +42,7 @@ def reach(
             except Unauthorised:
                 if Connection.read() == found:
                     raise
+                continue  # the file was replaced while we knocked
         if not start:
             raise trouble
         now = time.monotonic()

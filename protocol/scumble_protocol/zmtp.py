@@ -289,7 +289,7 @@ def _connect(endpoint: str, timeout_s: float) -> socket.socket:
     address: Any
     if kind == "ipc" and hasattr(socket, "AF_UNIX"):
         family, address = socket.AF_UNIX, where
-    elif kind == "tcp":
+    elif kind == "tcp" and where.rpartition(":")[2].isdigit():
         host, _, port = where.rpartition(":")
         family, address = (socket.AF_INET6 if ":" in host else socket.AF_INET), (host.strip("[]"), int(port))
     else:

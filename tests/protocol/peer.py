@@ -85,6 +85,10 @@ class Peer:
             self._thread.join()
         self._router.close(0)
 
+    def wait(self) -> None:
+        """Until a client says Stop."""
+        self._thread.join()
+
     def close(self) -> None:
         self.die()
         for socket in (self._orders, self._voice):
