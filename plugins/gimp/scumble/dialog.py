@@ -11,7 +11,8 @@ from gi.repository import Gimp, GimpUi, Gtk  # noqa: E402
 from procedures import argument_name  # noqa: E402
 from scumble_protocol.catalogue import Operation, ReferenceInput  # noqa: E402
 
-WIDTH_PX = 420
+WIDTH_PX = 460
+NOTE = "scumble-note"
 
 
 def ask(procedure: Gimp.Procedure, config: Gimp.ProcedureConfig, operation: Operation, image: Gimp.Image) -> bool:
@@ -25,22 +26,19 @@ def ask(procedure: Gimp.Procedure, config: Gimp.ProcedureConfig, operation: Oper
     GimpUi.init("scumble")
     dialog = GimpUi.ProcedureDialog.new(procedure, config, operation.title)
     dialog.set_default_size(WIDTH_PX, -1)
-    shown = []
+    dialog.get_label(NOTE, _note(operation, image), False, False).set_line_wrap(True)
+    dialog.fill([NOTE])
     if inputs.reference:
-        dialog.get_content_area().pack_start(_file_row(config, inputs.reference), False, False, 6)
+        dialog.get_content_area().pack_start(_file_row(config, inputs.reference), False, False, 0)
     for parameter in operation.parameters:
-        name = argument_name(parameter.name)
         if parameter.kind in ("number", "integer"):
-            entry = dialog.get_scale_entry(name, 1.0)
+            entry = dialog.get_scale_entry(argument_name(parameter.name), 1.0)
             if parameter.slider:
                 entry.set_bounds(*parameter.slider, True)
-        shown.append(name)
+    shown = [argument_name(parameter.name) for parameter in operation.parameters]
     shown += [prompt for prompt, is_taken in (("points", inputs.points), ("box", inputs.box)) if is_taken]
-    note = _note(operation, image)
-    if note:
-        dialog.get_label("scumble-note", note, False, False).set_line_wrap(True)
-        shown.append("scumble-note")
-    dialog.fill(shown)
+    if shown:  # an empty list would mean every argument
+        dialog.fill(shown)
     wants_it = dialog.run()
     dialog.destroy()
     return wants_it
@@ -53,14 +51,15 @@ def _note(operation: Operation, image: Gimp.Image) -> str:
         notes.append(
             f"With points and box left empty, the {anchors} anchors of the selected path are the points."
             if anchors
-            else "Points: «x,y; x,y,-» ( - excludes), or click a path with the Paths tool first. Box: «x0,y0,x1,y1»."
+            else "Points: x,y to include and x,y,- to exclude, separated by semicolons. Or leave them empty and click "
+            "them with the Paths tool before: the selected path's anchors are taken. Box: x0,y0,x1,y1."
         )
-    return "\n".join(notes)
+    return "\n\n".join(notes)
 
 
 def _file_row(config: Gimp.ProcedureConfig, reference: ReferenceInput) -> Gtk.Widget:
     """A file button that offers only what the operation reads."""
-    row = Gtk.Box(orientation=Gtk.Orientation.HORIZONTAL, spacing=12, border_width=12)
+    row = Gtk.Box(orientation=Gtk.Orientation.HORIZONTAL, spacing=12)
     button = Gtk.FileChooserButton(title=reference.title, action=Gtk.FileChooserAction.OPEN)
     only = Gtk.FileFilter()
     only.set_name(", ".join("*" + extension for extension in reference.extensions))

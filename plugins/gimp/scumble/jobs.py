@@ -39,9 +39,9 @@ class Outcome:
     catalogue_digest: str
 
 
-def run(request: Request, image: Gimp.Image, source: Gimp.Layer) -> Outcome:
+def run(request: Request, image: Gimp.Image, source: Gimp.Layer, timings: "Timings") -> Outcome:
     """Raises: ScumbleError; then nothing was changed."""
-    timings = Timings()
+    timings.begin()
     progress = Progress(request.title)
     with Client.connect(name="GIMP", on_wait=progress.wait) as client:
         timings.mark("connect")
@@ -184,10 +184,16 @@ class Progress:
 
 
 class Timings:
-    """For the benchmark: seconds by stage, appended as a line of JSON to the file $SCUMBLE_TIMINGS names."""
+    """For the benchmark: seconds by stage, appended as a line of JSON to the file that $SCUMBLE_TIMINGS names."""
 
     def __init__(self) -> None:
-        self._marks = [("start", time.monotonic())]
+        """To be made as soon as GIMP calls, before a dialog is up."""
+        self._process_start_s = time.monotonic() - _process_started_at()
+        self._marks = [("begin", 0.0)]
+
+    def begin(self) -> None:
+        """The artist has clicked."""
+        self._marks = [("begin", time.monotonic())]
 
     def mark(self, stage: str) -> None:
         self._marks.append((stage, time.monotonic()))
@@ -197,9 +203,9 @@ class Timings:
         if not path:
             return
         pairs = zip(self._marks, self._marks[1:])
-        line = {stage: now - before for (_, before), (stage, now) in pairs}
+        line: Dict[str, Any] = {stage: now - before for (_, before), (stage, now) in pairs}
         line["click_to_layer"] = self._marks[-1][1] - self._marks[0][1]
-        line["process_start"] = self._marks[0][1] - _process_started_at()
+        line["process_start"] = self._process_start_s
         with open(path, "a", encoding="utf-8") as file:
             file.write(json.dumps({"operation": operation, **line, "daemon": daemon}) + "\n")
 

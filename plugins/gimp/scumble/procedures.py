@@ -53,9 +53,10 @@ def create(plug_in: Gimp.PlugIn, name: str, run: Callable) -> Gimp.Procedure:
     procedure.set_menu_label(label + "…" if has_arguments(operation) else label)
     procedure.add_menu_path("/".join([MENU, escape(operation.menu)]) if operation.menu else MENU)
     procedure.set_documentation(operation.description, None, name)
+    labels = Labels()
     for parameter in operation.parameters:
-        _add_argument(procedure, parameter)
-    _add_inputs(procedure, operation)
+        _add_argument(procedure, parameter, labels)
+    _add_inputs(procedure, operation, labels)
     procedure.add_group_layer_return_value("group", "Group", "The new group, where there is one", True, READ_WRITE)
     procedure.add_string_return_value("notes", "Notes", "What the operation has to say", "", READ_WRITE)
     return procedure
@@ -65,6 +66,7 @@ def run(procedure: Gimp.Procedure, run_mode: Gimp.RunMode, image: Gimp.Image, dr
     """One call, from the dialog to the layers; the values it returns. Raises: ScumbleError, Cancelled."""
     import jobs  # here, so that querying stays quick
 
+    timings = jobs.Timings()
     is_interactive = run_mode == Gimp.RunMode.INTERACTIVE
     if procedure.get_name() == CHECK:
         report = jobs.check(image)
@@ -81,7 +83,7 @@ def run(procedure: Gimp.Procedure, run_mode: Gimp.RunMode, image: Gimp.Image, dr
     request = jobs.Request(operation.id, operation.title, **arguments(operation, config))
     if is_interactive and operation.inputs.points and not request.points and request.box is None:
         request.points = jobs.path_points(image)
-    outcome = jobs.run(request, image, source)
+    outcome = jobs.run(request, image, source, timings)
     refresh_menus(outcome.catalogue_digest)
     if outcome.notes and run_mode != Gimp.RunMode.NONINTERACTIVE:
         Gimp.message("\n".join(outcome.notes))
@@ -99,12 +101,27 @@ def escape(title: str) -> str:
     return title.replace("_", "__")  # else a mnemonic
 
 
+class Labels:
+    """Titles with a mnemonic each, none given twice nor taken from the dialog's own buttons."""
+
+    def __init__(self) -> None:
+        self._taken = set("hrcols")  # Help, Reset, Cancel, OK, Load, Save
+
+    def make(self, title: str) -> str:
+        for letter in title:
+            if letter.isalpha() and letter.lower() not in self._taken:
+                self._taken.add(letter.lower())
+                before, _, after = title.partition(letter)
+                return f"{escape(before)}_{letter}{escape(after)}"
+        return escape(title)
+
+
 def has_arguments(operation: Operation) -> bool:
     return bool(operation.parameters or operation.inputs.takes_prompts or operation.inputs.reference)
 
 
-def _add_argument(procedure: Gimp.Procedure, parameter: Parameter) -> None:
-    words = (argument_name(parameter.name), escape(parameter.title), parameter.description)
+def _add_argument(procedure: Gimp.Procedure, parameter: Parameter, labels: "Labels") -> None:
+    words = (argument_name(parameter.name), labels.make(parameter.title), parameter.description)
     low = -UNBOUNDED if parameter.minimum is None else parameter.minimum
     high = UNBOUNDED if parameter.maximum is None else parameter.maximum
     if parameter.kind == "number":
@@ -122,13 +139,13 @@ def _add_argument(procedure: Gimp.Procedure, parameter: Parameter) -> None:
         procedure.add_string_argument(*words, parameter.default, READ_WRITE)
 
 
-def _add_inputs(procedure: Gimp.Procedure, operation: Operation) -> None:
+def _add_inputs(procedure: Gimp.Procedure, operation: Operation, labels: "Labels") -> None:
     inputs = operation.inputs
     if inputs.reference:
         # ANY: with OPEN, GIMP itself refuses a missing file, with an error that says "success"
         procedure.add_file_argument(
             "reference",
-            escape(inputs.reference.title),
+            labels.make(inputs.reference.title),
             inputs.reference.description or inputs.reference.title,
             Gimp.FileChooserAction.ANY,
             True,
@@ -136,9 +153,9 @@ def _add_inputs(procedure: Gimp.Procedure, operation: Operation) -> None:
             READ_WRITE,
         )
     if inputs.points:
-        procedure.add_string_argument("points", "Points", POINTS_HELP, "", READ_WRITE)
+        procedure.add_string_argument("points", labels.make("Points"), POINTS_HELP, "", READ_WRITE)
     if inputs.box:
-        procedure.add_string_argument("box", "Box", BOX_HELP, "", READ_WRITE)
+        procedure.add_string_argument("box", labels.make("Box"), BOX_HELP, "", READ_WRITE)
 
 
 def arguments(operation: Operation, config: Gimp.ProcedureConfig) -> Dict[str, Any]:

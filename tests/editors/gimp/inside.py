@@ -182,8 +182,15 @@ def close(image):
 
 
 def show(image):
-    Gimp.Display.new(Gimp.Image.get_by_id(image))
+    """Open a window for the image; the display's id."""
+    display = Gimp.Display.new(Gimp.Image.get_by_id(image))
     Gimp.displays_flush()
+    return display.get_id()
+
+
+def hide(display):
+    """Close a window, and with its only window the image."""
+    Gimp.Display.get_by_id(display).delete()
 
 
 def _set(drawable, samples):

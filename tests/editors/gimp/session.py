@@ -22,6 +22,8 @@ from .. import chroot
 
 HERE = Path(__file__).parent
 START_S = 90
+# No welcome, neither to a new user nor to a new version
+GIMPRC = '(show-welcome-dialog no)\n(check-updates no)\n(config-version "99.0.0")\n'
 QUIT_S = 10
 DTYPES = {"u8": np.uint8, "u16": np.uint16, "u32": np.uint32, "half": np.float16, "float": np.float32, "double": float}
 
@@ -114,7 +116,7 @@ def install(home: Path, catalogue: Catalogue) -> Path:
     """Install the plug-in into the profile under `home`; its folder."""
     profile = home / ".config" / "GIMP" / "3.0"
     (profile / "plug-ins").mkdir(parents=True, exist_ok=True)
-    (profile / "gimprc").write_text("(show-welcome-dialog no)\n(check-updates no)\n", encoding="utf-8")
+    (profile / "gimprc").write_text(GIMPRC, encoding="utf-8")
     installation = Installation("gimp", "native", profile, version="3.0")
     install_plugin(installation, catalogue=catalogue)
     return installation.plugin_folder

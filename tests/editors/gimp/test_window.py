@@ -1,0 +1,193 @@
+"""GIMP as an artist uses it: the dialog, one Ctrl+Z, a cancel that works, and what the screen shows.
+
+With $SCUMBLE_SCREENSHOTS naming a folder, the pictures for the documentation are put there.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from ...daemon_process import DaemonProcess
+from .. import chroot
+from .photos import photo, with_alpha
+from .session import Gimp
+
+SIZE = (600, 540)
+CANCEL_BUTTON = (1148, 872)  # in the status bar of a window of the size below
+SCREENSHOTS = Path(os.environ.get("SCUMBLE_SCREENSHOTS") or "/tmp/scumble-screenshots").resolve()
+
+
+class Window:
+    """The image window and the photo in it."""
+
+    def __init__(self, gimp: Gimp, desktop: chroot.Desktop, document: dict[str, Any]) -> None:
+        self.gimp = gimp
+        self.desktop = desktop
+        self.document = document
+        self.display = gimp.call("show", image=document["image"])
+        self.id = desktop.wait_for_window(f"{SIZE[0]}x{SIZE[1]} – GIMP")
+        desktop.xdotool("windowmove", self.id, "0", "0")
+        desktop.xdotool("windowsize", self.id, "1430", "870")
+
+    def begin(self, operation: str) -> None:
+        """What choosing the menu entry does."""
+        image, layers = self.document["image"], self.document["layers"][-1:]
+        self.gimp.begin("call", procedure=f"scumble-{operation}", image=image, drawables=layers, mode="INTERACTIVE")
+
+    def run(self, operation: str, title: str, key: str = "Return") -> dict[str, Any]:
+        """Choose the menu entry, answer the dialog, and put the notes away."""
+        self.begin(operation)
+        self.desktop.key(self.desktop.wait_for_window(f"^{title}$"), key)
+        done = self.gimp.finish()
+        if done["values"][-1]:
+            self.dismiss_message()
+        return done
+
+    def dismiss_message(self) -> None:
+        """Wait for GIMP's message box and close it."""
+        message = self.desktop.wait_for_window("^GIMP Message$")
+        chroot.wait_until(lambda: self._is_closed_by_return(message), "the message box to close")
+
+    def _is_closed_by_return(self, message: str) -> bool:
+        self.desktop.key(message, "Return")
+        return message not in self.desktop.windows("^GIMP Message$")
+
+    def undo(self) -> None:
+        self.desktop.key(self.id, "ctrl+z")
+
+    def is_cancelled_by_a_click(self, place: tuple[int, int]) -> bool:
+        self.desktop.xdotool("mousemove", *map(str, place), "click", "1")
+        return self.gimp.has_finished()
+
+    def state(self) -> tuple[Any, ...]:
+        """Everything of the document that an undo has to restore."""
+        return (
+            self.gimp.tree(self.document),
+            self.gimp.call("selected_layers", image=self.document["image"]),
+            self.gimp.composite(self.document).tobytes(),
+            self.gimp.selection(self.document, SIZE).tobytes(),
+            *(self.gimp.read(layer).tobytes() for layer in self.document["layers"]),
+        )
+
+    def wait_for_state(self, state: tuple[Any, ...], what: str) -> None:
+        chroot.wait_until(lambda: self.state() == state, what, 20)
+
+
+@pytest.fixture
+def window(gimp_window: Gimp, desktop: chroot.Desktop) -> Iterator[Window]:
+    """A photo at an offset over a grey background, a soft selection around the face."""
+    behind = np.full((SIZE[1], SIZE[0], 4), (96, 96, 96, 255), np.uint8)
+    document = gimp_window.document(
+        {"name": "Background", "pixels": behind},
+        {"name": "Astronaut", "pixels": with_alpha(photo()), "x": 44, "y": 14},
+        size=SIZE,
+    )
+    gimp_window.call("select", image=document["image"], x=180, y=40, width=190, height=200, feather=30)
+    opened = Window(gimp_window, desktop, document)
+    yield opened
+    gimp_window.call("hide", display=opened.display)
+
+
+def test_one_undo_takes_back_a_whole_result(window: Window) -> None:
+    """Group, layers, masks: gone with one Ctrl+Z, the document exactly as it was; the next one goes on."""
+    before = window.state()
+
+    done = window.run("paint-test", "Paint Test")
+
+    assert done["status"] == "success", done["error"]
+    after = window.state()
+    assert len(after[0]) == 3
+    assert after[1] == ["Astronaut"]
+    window.undo()
+    window.wait_for_state(before, "the undo")
+    window.undo()
+    chroot.wait_until(lambda: not window.gimp.selection(window.document, SIZE).any(), "the selection's own undo", 20)
+
+
+def test_one_undo_brings_the_former_selection_back(window: Window) -> None:
+    """Feather and all; the points were the anchors of the selected path."""
+    window.gimp.call("make_path", image=window.document["image"], points=[[200, 100], [300, 150]])
+    before = window.state()
+
+    done = window.run("select-test", "Select Test")
+
+    assert done["status"] == "success", done["error"]
+    assert done["values"][1] == "2 points"
+    selected = window.gimp.selection(window.document, SIZE)
+    assert selected[100, 200] == 1
+    assert selected[150, 300] == 1
+    assert selected.sum() < 300
+    window.undo()
+    window.wait_for_state(before, "the undo")
+
+
+def test_a_failure_is_shown_and_leaves_no_step_to_undo(window: Window) -> None:
+    """The message box says it in words; the next Ctrl+Z takes back what the artist did before."""
+    before = window.state()
+    window.begin("fail-test")
+    window.desktop.key(window.desktop.wait_for_window("^Fail Test$"), "Return")
+
+    done = window.gimp.finish()
+
+    assert done["status"] == "execution-error"
+    window.dismiss_message()
+    assert window.state() == before
+    window.undo()
+    chroot.wait_until(lambda: not window.gimp.selection(window.document, SIZE).any(), "the selection's own undo", 20)
+
+
+def test_closing_the_dialog_does_nothing(window: Window) -> None:
+    """Escape: no job, no change, no message."""
+    before = window.state()
+
+    done = window.run("paint-test", "Paint Test", key="Escape")
+
+    assert done["status"] == "cancel"
+    assert window.state() == before
+
+
+def test_cancel_ends_the_job_and_leaves_the_document_alone(window: Window, editor_daemon: DaemonProcess) -> None:
+    """GIMP ends the plug-in; the daemon notices, drops the job and is free for the next."""
+    before = window.state()
+    window.begin("slow-test")  # it takes no arguments: no dialog comes up
+    chroot.wait_until(lambda: _is_busy(editor_daemon), "the job to run")
+    chroot.wait_until(lambda: window.is_cancelled_by_a_click(CANCEL_BUTTON), "the Cancel button to work", 30)
+
+    assert window.gimp.finish()["status"] == "cancel"
+    assert window.state() == before
+    chroot.wait_until(lambda: not _is_busy(editor_daemon), "the daemon to drop the job", 20)
+    assert window.run("paint-test", "Paint Test")["status"] == "success"
+
+
+def test_the_menu_the_dialog_and_the_result_can_be_seen(window: Window) -> None:
+    """Filters ▸ Scumble, the form of Apply LUT over a real photo, and the new group in the Layers dock."""
+    desktop = window.desktop
+    window.gimp.call("select", image=window.document["image"], x=44, y=14, width=270, height=512, feather=24)
+    window.begin("apply-lut")
+    dialog = desktop.wait_for_window("^Apply LUT$")
+    desktop.xdotool("windowmove", dialog, "620", "420")
+    chroot.wait_until(lambda: _colours(desktop.screenshot(SCREENSHOTS / "gimp-dialog.png")) > 2000, "the dialog")
+    desktop.key(dialog, "Return")
+    done = window.gimp.finish()
+
+    assert done["status"] == "success", done["error"]
+    assert window.gimp.tree(window.document)[0]["name"] == "Apply LUT"
+    assert _colours(desktop.screenshot(SCREENSHOTS / "gimp-result.png")) > 2000
+
+
+def _is_busy(daemon: DaemonProcess) -> bool:
+    with daemon.client() as client:
+        return any(worker["state"] == "running" for worker in client.status()["workers"])
+
+
+def _colours(screenshot: Path) -> int:
+    from PIL import Image
+
+    with Image.open(screenshot) as opened:
+        return len(np.unique(np.asarray(opened.convert("RGB")).reshape(-1, 3)[::7], axis=0))
