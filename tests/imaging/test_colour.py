@@ -166,7 +166,7 @@ def test_profiles_built_on_tables_go_through_littlecms() -> None:
     with pytest.raises(Invalid, match="grey"):
         colour.from_srgb(rgb, profile, grey=True)
     with pytest.raises(Invalid):
-        colour.to_srgb(native, profile[:3000] + b"\xff" * (len(profile) - 3000))
+        colour.to_srgb(native, profile.replace(b"mft2", b"none"))
 
 
 def table_profile() -> bytes:
