@@ -185,7 +185,7 @@ def _krita_is_installed(places: Places, kind: str) -> bool:
 
 
 def _moved_resources(settings: Path) -> Path | None:
-    """The folder of resources, where the artist chose another one in Krita's preferences."""
+    """The folder of resources that the artist chose in Krita's preferences: plug-ins are read there, and only there."""
     try:
         before_groups = re.split(rb"(?m)^\s*\[", settings.read_bytes(), maxsplit=1)[0]
     except OSError:
