@@ -1,0 +1,130 @@
+"""The object that an artist's clicks mean, without any trained model."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from . import masks, segment
+from .segment import Scene
+
+# A correction's likely area is twice that of a disc reaching from the click to the mask's edge, and e-fold less likely
+# when four times larger or smaller. Moving a whole island over counts as an edge of 2.5 times the mean strength.
+CORRECTION_AREA, CORRECTION_SPREAD, ISLAND_EDGE = 2.0, 1.0, 2.5
+
+
+@dataclass(frozen=True)
+class Click:
+    """In the scene's own pixels."""
+
+    x: int
+    y: int
+    include: bool
+
+
+def from_clicks(scene: Scene, clicks: Sequence[Click], region: np.ndarray | None = None) -> np.ndarray:
+    """The object that the clicks point at, inside `region` (bool) where one is given. At least one click includes.
+
+    The including click that comes first proposes an object; each further click that is on the wrong side corrects it,
+    near the click only, so that adding clicks never makes the selection jump.
+    """
+    allowed = scene.shows if region is None else region & scene.shows
+    first = next(click for click in clicks if click.include)
+    seen = [first]
+    inside = click_discs(scene, seen, True)
+    near = segment.geodesic_distance(scene, inside)
+    likely = salient_level(scene, near, allowed) if region is None else allowed
+    mask = _settle(scene, likely, near, allowed, inside)
+    for click in clicks:
+        if click is first:
+            continue
+        seen.append(click)
+        if mask[click.y, click.x] != click.include:
+            mask = _correct(scene, mask, seen, allowed)
+    return keep_clicks(mask, click_discs(scene, seen, True), click_discs(scene, seen, False))
+
+
+def click_discs(scene: Scene, clicks: Sequence[Click], include: bool, radius_px: int = 4) -> np.ndarray:
+    """Bool discs around the clicks of one kind, smaller where a click of the other kind is close."""
+    drawn = np.zeros(scene.shape, np.uint8)
+    for click in clicks:
+        if click.include != include:
+            continue
+        gaps = [np.hypot(click.x - other.x, click.y - other.y) for other in clicks if other.include != include]
+        radius = int(max(0, min([radius_px, *(gap / 2 - 0.5 for gap in gaps)])))
+        cv2.circle(drawn, (click.x, click.y), radius, 1, -1)
+    return drawn > 0
+
+
+def salient_level(scene: Scene, distance: np.ndarray, domain: np.ndarray) -> np.ndarray:
+    """The region {`distance` < t} inside `domain` (bool) whose outline lies on the strongest edges, over all t."""
+    change = segment.edge_strength(scene)
+    reachable = distance[domain]
+    best, best_score = domain & (distance <= np.quantile(reachable, 0.02)), -1.0
+    for share in np.geomspace(0.002, 1.0, 32):
+        region = domain & (distance <= np.quantile(reachable, share))
+        outline = region ^ masks.erode(region, 1)
+        outline[[0, -1]] = outline[:, [0, -1]] = False
+        if not outline.any():
+            continue
+        on_rim = float(np.mean(region[scene.rim]))
+        score = float(change[outline].mean()) * region.mean() ** 0.12 * (1 - on_rim)
+        if score > best_score:
+            best, best_score = region, score
+    return best
+
+
+def _settle(scene: Scene, likely: np.ndarray, near: np.ndarray, allowed: np.ndarray, inside: np.ndarray) -> np.ndarray:
+    """GrabCut from a `likely` region (bool), whose parts nearest to the click are certain."""
+    labels = np.where(likely, cv2.GC_PR_FGD, cv2.GC_PR_BGD).astype(np.uint8)
+    labels[~allowed] = cv2.GC_BGD
+    labels[likely & (near <= np.quantile(near[likely], 0.3))] = cv2.GC_FGD
+    labels[inside] = cv2.GC_FGD
+    mask = segment.grab_cut(scene, labels)
+    return keep_clicks(mask, inside, np.zeros_like(inside))
+
+
+def _correct(scene: Scene, mask: np.ndarray, clicks: Sequence[Click], allowed: np.ndarray) -> np.ndarray:
+    """`mask` with the last of `clicks` put on its right side, together with what belongs to it."""
+    click = clicks[-1]
+    at = click_discs(scene, [click], click.include)
+    others = click_discs(scene, clicks, not click.include) & ~at
+    domain = (allowed & ~mask if click.include else mask) | at
+    labels, _ = masks.components(domain)
+    domain = labels == labels[click.y, click.x]
+    near, opposed = segment.geodesic_distance(scene, at), segment.geodesic_distance(scene, others)
+    depth = min(float(masks.distance_to(~domain)[click.y, click.x]), max(scene.shape) / 2)
+    part = _parted(scene, near, domain, domain & (near < opposed), depth) | at
+    return mask | part if click.include else mask & ~part
+
+
+def _parted(scene: Scene, near: np.ndarray, domain: np.ndarray, mine: np.ndarray, depth_px: float) -> np.ndarray:
+    """The part of `domain` around the click that is best parted from the rest of it by edges.
+
+    `depth_px`: how far the click is from the mask's edge. Who clicks close to the edge means a small correction.
+    """
+    change = segment.edge_strength(scene)
+    typical = float(change.mean()) + 1e-3
+    reachable = near[mine]
+    best, best_score = mine & (near <= np.quantile(reachable, 0.05)), 0.0
+    for share in np.geomspace(max(1e-3, 4 / reachable.size), 1.0, 32):
+        part = mine & (near <= np.quantile(reachable, share))
+        outline = part & masks.grow(domain & ~part, 1)
+        strength = float(change[outline].mean()) if outline.any() else ISLAND_EDGE * typical
+        unlikely = np.log(part.sum() / (CORRECTION_AREA * np.pi * depth_px**2)) / CORRECTION_SPREAD
+        score = strength * np.exp(-0.5 * unlikely**2)
+        if score > best_score:
+            best, best_score = part, score
+    return best
+
+
+def keep_clicks(mask: np.ndarray, inside: np.ndarray, outside: np.ndarray) -> np.ndarray:
+    """Only what hangs together with an including click, without holes, and true to every click."""
+    mask = (mask | inside) & ~outside
+    labels, _ = masks.components(mask)
+    mask = np.isin(labels, np.unique(labels[inside & mask]))
+    mask = masks.fill_holes(mask, max(8, int(0.02 * mask.sum())), outside)
+    return mask

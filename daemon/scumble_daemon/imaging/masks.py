@@ -1,0 +1,111 @@
+"""Coverage as arrays: resizing, edges that follow a picture, holes, components, feather."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+
+def fitted_size(shape: tuple[int, ...], longest_px: int) -> tuple[int, int]:
+    """(height, width) of `shape` scaled down so that its longer side is at most `longest_px`; never scaled up."""
+    height, width = shape[:2]
+    scale = min(1.0, longest_px / max(height, width))
+    return max(1, round(height * scale)), max(1, round(width * scale))
+
+
+def resize(array: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Float32 H×W(×C) at `size` (height, width): averaged when it shrinks, linear when it grows."""
+    height, width = size
+    if array.shape[:2] == (height, width):
+        return array.astype(np.float32, copy=False)
+    shrinks = height * width < array.shape[0] * array.shape[1]
+    method = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+    return cv2.resize(array.astype(np.float32, copy=False), (width, height), interpolation=method)
+
+
+def disc(radius_px: int) -> np.ndarray:
+    """A round structuring element."""
+    return cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius_px + 1, 2 * radius_px + 1))
+
+
+def grow(mask: np.ndarray, radius_px: int) -> np.ndarray:
+    """`mask` (bool) dilated by a disc."""
+    return cv2.dilate(mask.astype(np.uint8), disc(radius_px)) > 0 if radius_px > 0 else mask
+
+
+def erode(mask: np.ndarray, radius_px: int) -> np.ndarray:
+    """`mask` (bool) eroded by a disc; the picture's edge does not count as outside."""
+    return cv2.erode(mask.astype(np.uint8), disc(radius_px)) > 0 if radius_px > 0 else mask
+
+
+def distance_to(mask: np.ndarray) -> np.ndarray:
+    """Every pixel's distance in pixels to the nearest pixel of `mask` (bool); inf where there is none."""
+    if not mask.any():
+        return np.full(mask.shape, np.inf, np.float32)
+    return cv2.distanceTransform((~mask).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+
+
+def signed_distance(mask: np.ndarray) -> np.ndarray:
+    """Distance to the edge of `mask` (bool) in pixels: negative inside, positive outside."""
+    return distance_to(mask) - distance_to(~mask)
+
+
+def components(mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Labels (0 is outside `mask`) and the area of every label."""
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
+    return labels, stats[:count, cv2.CC_STAT_AREA]
+
+
+def drop_specks(mask: np.ndarray, least_share: float, keep: np.ndarray | None = None) -> np.ndarray:
+    """`mask` without the components smaller than `least_share` of its largest; those that touch `keep` stay."""
+    labels, areas = components(mask)
+    if len(areas) < 2:
+        return mask
+    stays = areas >= least_share * areas[1:].max()
+    if keep is not None:
+        stays[np.unique(labels[keep & mask])] = True
+    stays[0] = False
+    return stays[labels]
+
+
+def fill_holes(mask: np.ndarray, largest_px: int, except_at: np.ndarray | None = None) -> np.ndarray:
+    """`mask` with the holes of up to `largest_px` pixels filled; holes that touch `except_at` stay open."""
+    labels, areas = components(~mask)
+    stays_open = areas > largest_px
+    edge = np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]])
+    stays_open[np.unique(edge)] = True
+    if except_at is not None:
+        stays_open[np.unique(labels[except_at])] = True
+    return mask | ~stays_open[labels]
+
+
+def follow_edges(coverage: np.ndarray, guide: np.ndarray, radius_px: int, epsilon: float = 1e-4) -> np.ndarray:
+    """`coverage` with its edges moved onto those of `guide` (H×W×3), at full resolution.
+
+    After He, Sun & Tang 2010, computed on a subsample where the radius allows it (He & Sun 2015).
+    """
+    scale = 1.0 if radius_px < 8 else max(0.25, 4 / radius_px)
+    guide = np.clip(guide, 0, 1).astype(np.float32)
+    return cv2.ximgproc.guidedFilter(guide, coverage.astype(np.float32), radius_px, epsilon, scale=scale)
+
+
+def levels(coverage: np.ndarray, low: float, high: float) -> np.ndarray:
+    """`coverage` stretched so that `low` becomes 0 and `high` 1."""
+    return np.clip((coverage - low) / (high - low), 0, 1)
+
+
+def shift_edge(coverage: np.ndarray, by_px: float) -> np.ndarray:
+    """`coverage` with its edge moved outwards (positive) or inwards (negative), by fractions of a pixel too."""
+    if by_px == 0:
+        return coverage
+    morph = cv2.dilate if by_px > 0 else cv2.erode
+    whole, part = divmod(abs(by_px), 1)
+    near = morph(coverage, disc(int(whole))) if whole else coverage
+    return near if part == 0 else (1 - part) * near + part * morph(coverage, disc(int(whole) + 1))
+
+
+def feather(coverage: np.ndarray, radius_px: float) -> np.ndarray:
+    """`coverage` blurred, `radius_px` being about the half width of the soft edge."""
+    if radius_px <= 0:
+        return coverage
+    return cv2.GaussianBlur(coverage, (0, 0), radius_px / 2, borderType=cv2.BORDER_REPLICATE)
