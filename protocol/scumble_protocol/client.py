@@ -10,7 +10,7 @@ from typing import Any, Callable, Deque, Dict, List, Mapping, Optional, Sequence
 
 from . import catalogue, messages
 from .connection import is_sandboxed
-from .errors import Cancelled, DaemonUnavailable, from_code
+from .errors import Cancelled, DaemonUnavailable, Invalid, from_code
 from .image import Bounds, Point, Raster, Reference
 from .messages import Accepted, Failure, Message, Preview, Progress, Result, Welcome
 from .pixels import OutgoingRaster, SessionPixels, digest, rasters_of, segments_of
@@ -19,7 +19,6 @@ from .session import Session
 from .transport import Transport
 
 __all__ = ["Client", "OutgoingRaster", "digest"]
-
 
 _Reply = TypeVar("_Reply")
 _JobMessage = (Accepted, Progress, Preview, Result, Failure)
@@ -98,9 +97,13 @@ class Client:
         return self._pixels.raster(bounds, depth, channels, profile)
 
     def put(self, data: Any, bounds: Bounds, depth: str, channels: str, profile: Optional[bytes] = None) -> Raster:
-        """`raster`, filled with a copy of `data`."""
+        """`raster`, filled with a copy of `data`. Raises: Invalid where that is not exactly as many bytes."""
         room = self.raster(bounds, depth, channels, profile)
-        room.memory[:] = memoryview(data).cast("B")
+        source = memoryview(data).cast("B")
+        if source.nbytes != room.memory.nbytes:
+            self.discard(room.raster)
+            raise Invalid(f"The editor gave {source.nbytes} bytes of pixels, not {room.memory.nbytes}.")
+        room.memory[:] = source
         return room.raster
 
     def discard(self, raster: Raster) -> None:
@@ -112,10 +115,14 @@ class Client:
         return self._pixels.view(raster)
 
     def release(self, result: Union[Result, Preview]) -> None:
-        """Give a result's segments back to the daemon. Nothing happens for one that came inline."""
+        """Give a result's segments back to the daemon. Nothing happens for one that came inline.
+
+        Nor where the daemon has died meanwhile: the result was whole, and what comes next will learn of it.
+        """
         names = segments_of(rasters_of(result))
-        if names and not self._session.is_lost:
-            self._session.send(messages.Release(self._session.next_id("release"), tuple(names)))
+        if names:
+            with contextlib.suppress(DaemonUnavailable):
+                self._session.send(messages.Release(self._session.next_id("release"), tuple(names)))
 
     # --- jobs ----------------------------------------------------------------------------------------------------
 
@@ -256,9 +263,8 @@ class Client:
 
     def close(self) -> None:
         """End the session; its jobs are dropped."""
-        if not self._session.is_lost:
-            with contextlib.suppress(DaemonUnavailable):
-                self._session.send(messages.Bye(self._session.next_id("bye")))
+        with contextlib.suppress(DaemonUnavailable):
+            self._session.send(messages.Bye(self._session.next_id("bye")))
         self._session.close()
         self._jobs.clear()
         self._pixels.close()
@@ -301,9 +307,10 @@ class Client:
             elif isinstance(message, (Result, Preview)):
                 self.release(message)
         job = self._jobs.get(job_id)
-        if job is not None and not self._session.is_lost:
+        if job is not None:
             job.abandoned = True
-            self.cancel(job_id)
+            with contextlib.suppress(DaemonUnavailable):
+                self.cancel(job_id)
 
     def _check_silence(self) -> None:
         now = time.monotonic()

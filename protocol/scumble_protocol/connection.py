@@ -26,7 +26,7 @@ CATALOGUE_FILE = "catalogue.json"
 INSTALLED_FILE = "scumble.json"
 
 # What AppImages, Snaps and the editors set for their own libraries; the daemon's Python would load the wrong ones.
-_FOREIGN = ("PYTHON", "LD_", "DYLD_", "GI_", "GTK_", "GDK_", "GIO_", "GSETTINGS_", "QT_", "QML", "GEGL_", "BABL_")
+_FOREIGN = tuple("PYTHON LD_ DYLD_ GI_ GTK_ GDK_ GIO_ GSETTINGS_ QT_ QML GEGL_ BABL_ SNAP".split())
 _FOREIGN_NAMES = ("APPDIR", "APPIMAGE", "ARGV0", "OWD", "VIRTUAL_ENV")
 
 

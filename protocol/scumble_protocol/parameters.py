@@ -79,7 +79,7 @@ def from_schema(schema: Mapping[str, Any]) -> List[Parameter]:
     read = []
     for name, entry in schema.get("properties", {}).items():
         choices = entry.get("enum")
-        kind = "choice" if choices else {"string": "text"}.get(entry["type"], entry["type"])
+        kind = "choice" if choices else {"string": "text"}.get(entry["type"], str(entry["type"]))
         titles = entry.get("enumTitles", choices or ())
         slider = entry.get("slider")
         read.append(

@@ -26,10 +26,6 @@ class Session:
         self._pinged_at: Optional[float] = None
         self._lost: Optional[DaemonUnavailable] = None
 
-    @property
-    def is_lost(self) -> bool:
-        return self._lost is not None
-
     def next_id(self, kind: str) -> str:
         return f"{kind}-{next(self._numbers)}"
 

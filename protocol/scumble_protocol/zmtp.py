@@ -9,6 +9,7 @@ from __future__ import annotations
 import select
 import socket
 import struct
+import sys
 import time
 from collections import deque
 from itertools import islice
@@ -31,7 +32,7 @@ STALL_S = 10.0
 
 # Krita's Python does not ignore SIGPIPE for us; a daemon that dies while we write must not take the editor with it.
 _SEND_FLAGS = getattr(socket, "MSG_NOSIGNAL", 0)
-_SO_NOSIGPIPE = 0x1022  # macOS <sys/socket.h>
+_SO_NOSIGPIPE = 0x1022  # <sys/socket.h> of macOS, which long had no MSG_NOSIGNAL
 
 
 class Dealer:
@@ -300,7 +301,7 @@ def _connect(endpoint: str, timeout_s: float) -> socket.socket:
         connection.connect(address)
         if kind == "tcp":
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        if hasattr(socket, "AF_UNIX") and not _SEND_FLAGS:  # macOS
+        if sys.platform == "darwin":
             connection.setsockopt(socket.SOL_SOCKET, _SO_NOSIGPIPE, 1)
         connection.setblocking(False)
     except OSError as error:

@@ -69,6 +69,15 @@ def test_room_that_is_discarded_is_used_again(peers: Peers, way: Way) -> None:
         assert client.raster(AREA, "u8", "RGBA", None).raster.data == first.data
 
 
+def test_too_few_or_too_many_bytes_are_refused(peers: Peers, way: Way) -> None:
+    """An editor that hands over another size than it said gives a clear error, and the room is free again."""
+    with way.connect(peers()) as client:
+        for data in (PIXELS[1:], PIXELS + b"x", b""):
+            with pytest.raises(Invalid, match="bytes of pixels"):
+                client.put(data, AREA, "u8", "RGBA")
+        assert segment_of(client.put(PIXELS, AREA, "u8", "RGBA")) == "c-1"
+
+
 def test_a_folder_that_cannot_be_shared_makes_pixels_travel_inline(peers: Peers, way: Way) -> None:
     """A sandboxed editor that does not see the session's folder works all the same."""
     with way.connect(peers(_hide_folder)) as client:

@@ -96,6 +96,18 @@ def test_a_daemon_that_dies_in_mid_job_is_noticed(peers: Peers, way: Way) -> Non
                 act()
 
 
+def test_a_result_stays_good_when_the_daemon_dies_after_it(peers: Peers, way: Way) -> None:
+    """Its pixels can be read and inserted, and giving them back to nobody is no error."""
+    peer = peers()
+    with way.connect(peer) as client:
+        result = run(client)
+        peer.die()
+        assert client.pixels(result.layers[0].raster) == PIXELS
+        client.release(result)
+        with pytest.raises(DaemonUnavailable):
+            client.ping()
+
+
 def test_a_daemon_that_does_not_take_the_job_counts_as_none(peers: Peers, way: Way) -> None:
     """No Accepted: no daemon."""
     peer = peers(lambda _peer, message: isinstance(message, Submit))

@@ -163,6 +163,7 @@ def test_an_editors_libraries_do_not_reach_the_daemon() -> None:
         "QT_PLUGIN_PATH": "/editor",
         "GI_TYPELIB_PATH": "/editor",
         "APPDIR": "/tmp/.mount_krita",
+        "SNAP": "/snap/gimp/1",
         "SSL_CERT_FILE": "/tmp/.mount_krita/certs.pem",
     }
     users = {
