@@ -26,8 +26,8 @@ CATALOGUE_FILE = "catalogue.json"
 INSTALLED_FILE = "scumble.json"
 
 # What AppImages, Snaps and the editors set for their own libraries; the daemon's Python would load the wrong ones.
-_FOREIGN = tuple("PYTHON LD_ DYLD_ GI_ GTK_ GDK_ GIO_ GSETTINGS_ QT_ QML GEGL_ BABL_ SNAP".split())
-_FOREIGN_NAMES = ("APPDIR", "APPIMAGE", "ARGV0", "OWD", "VIRTUAL_ENV")
+_LIBRARIES = ("PYTHON", "LD_", "DYLD_", "GI_", "GTK_", "GDK_", "GIO_", "GSETTINGS_", "QT_", "QML", "GEGL_", "BABL_")
+_BUNDLES = ("APPDIR", "APPIMAGE", "ARGV0", "OWD", "SNAP", "VIRTUAL_ENV")
 
 
 @dataclass(frozen=True)
@@ -197,7 +197,7 @@ def clean_environment(environment: Mapping[str, str]) -> Dict[str, str]:
     return {
         name: value
         for name, value in environment.items()
-        if not name.upper().startswith(_FOREIGN) and name.upper() not in _FOREIGN_NAMES
+        if not name.upper().startswith(_LIBRARIES) and name.upper() not in _BUNDLES
         if name == "PATH" or mounted not in value
     }
 
