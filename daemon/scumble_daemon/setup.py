@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+from scumble_protocol.connection import Connection
 from scumble_protocol.errors import Invalid, ScumbleError
 
 from . import config
@@ -28,7 +29,8 @@ def run(say: Say, uninstall: bool = False, editors: Iterable[Installation] | Non
     results = [_in_words(say, installation, uninstall) for installation in editors]
     done = [installation for installation, is_done in zip(editors, results, strict=True) if is_done]
     try:
-        remember_copies(() if uninstall else done)
+        if remember_copies(() if uninstall else done) and Connection.read() is not None:
+            say("The daemon that runs learns this at its next start: `scumble stop`.")
     except (Invalid, OSError) as error:
         say(f"The daemon's settings: {_sentence(error)}")
         return 1
@@ -79,8 +81,8 @@ def _sentence(error: Exception) -> str:
 # --- editors in a sandbox: the daemon leaves a copy of its connection file where they can read it ----------------
 
 
-def remember_copies(editors: Iterable[Installation]) -> None:
-    """Note the plug-in folders of sandboxed editors in config.toml, and leave all else in it as it is.
+def remember_copies(editors: Iterable[Installation]) -> bool:
+    """Note the plug-in folders of sandboxed editors in config.toml, and leave all else in it; whether that was needed.
 
     Raises: Invalid where config.toml is damaged · OSError
     """
@@ -88,7 +90,7 @@ def remember_copies(editors: Iterable[Installation]) -> None:
     file = config.config_file()
     text = file.read_text("utf-8") if file.exists() else ""
     if folders == sorted(_copies(file, text)):
-        return
+        return False
     text = re.sub(r"(?ms)^connection_copies\s*=\s*\[.*?\]\s*?$\n?", "", text)
     if folders:
         lines = "".join(f"  {json.dumps(folder, ensure_ascii=False)},\n" for folder in folders)
@@ -97,11 +99,12 @@ def remember_copies(editors: Iterable[Installation]) -> None:
         raise Invalid(f"{file}: «connection_copies» cannot be changed.", f"Set it to {folders} by hand.")
     if not text:
         file.unlink()
-        return
+        return True
     file.parent.mkdir(parents=True, exist_ok=True)
     fresh = file.with_name(f".{file.name}.fresh")
     fresh.write_text(text, "utf-8")
     fresh.replace(file)
+    return True
 
 
 def _copies(file: Path, text: str) -> list[str]:
