@@ -29,7 +29,7 @@ def run(say: Say, uninstall: bool = False, editors: Iterable[Installation] | Non
     results = [_in_words(say, installation, uninstall) for installation in editors]
     done = [installation for installation, is_done in zip(editors, results, strict=True) if is_done]
     try:
-        if remember_copies(() if uninstall else done) and Connection.read() is not None:
+        if remember_copies([each for each in editors if read_record(each)]) and Connection.read() is not None:
             say("The daemon that runs learns this at its next start: `scumble stop`.")
     except (Invalid, OSError) as error:
         say(f"The daemon's settings: {_sentence(error)}")
