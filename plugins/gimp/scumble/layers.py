@@ -6,6 +6,7 @@ import contextlib
 import json
 from typing import Any, Iterator, List, Optional
 
+import blending
 import pixels
 from gi.repository import Gegl, Gimp
 from scumble_protocol.client import Client
@@ -40,27 +41,23 @@ def insert(client: Client, result: Result, image: Gimp.Image, source: Gimp.Layer
     Layers are finished outside the image, where nothing can be undone yet; the undo group holds only their insertion.
     Raises: Invalid where the source has gone meanwhile, Internal where GIMP refuses.
     """
-    if not (image.is_valid() and source.is_valid() and source in image_layers(source, image)):
+    if not (image.is_valid() and source.is_valid() and source in blending.siblings(image, source)):
         raise Invalid("The layer was removed while the job ran.", "Run it again on another layer.")
-    encoding = pixels.Format.of(source).encoding
-    finished = [_finish(client, layer, image, encoding) for layer in result.layers]
+    layout = pixels.Format.of(source)
+    space = blending.Spaces.above(image, source, layout)
+    finished = [_finish(client, layer, image, layout.encoding, space) for layer in result.layers]
     selected = image.get_selected_layers()
     group = None
     with _one_undo_step(image):
         if finished:
-            group = _insert_group(image, source, result.group or "Scumble", finished, pixels.BLEND_SPACES[encoding])
+            group = _insert_group(image, source, result.group or "Scumble", finished, space)
             image.set_selected_layers(selected)  # the artist goes on where they were
         if result.selection is not None:
             _replace_selection(image, result.selection, client.pixels(result.selection))
     return group
 
 
-def image_layers(source: Gimp.Layer, image: Gimp.Image) -> List[Gimp.Item]:
-    parent = source.get_parent()
-    return list(parent.get_children() if parent else image.get_layers())
-
-
-def _finish(client: Client, layer: Layer, image: Gimp.Image, encoding: str) -> Gimp.Layer:
+def _finish(client: Client, layer: Layer, image: Gimp.Image, encoding: str, space: blending.Spaces) -> Gimp.Layer:
     """A layer with everything on it, not in the image yet."""
     bounds = layer.raster.bounds
     kind = TYPES[layer.raster.channels]
@@ -69,7 +66,7 @@ def _finish(client: Client, layer: Layer, image: Gimp.Image, encoding: str) -> G
     )
     new.set_offsets(bounds.x, bounds.y)
     pixels.write(new, layer.raster, client.pixels(layer.raster), encoding)
-    blend_natively(new, pixels.BLEND_SPACES[encoding])
+    space.apply_to(new)
     if layer.mask is not None:
         mask = new.create_mask(Gimp.AddMaskType.BLACK)
         new.add_mask(mask)
@@ -81,21 +78,12 @@ def _finish(client: Client, layer: Layer, image: Gimp.Image, encoding: str) -> G
     return new
 
 
-def blend_natively(layer: Gimp.Layer, space: Gimp.LayerColorSpace) -> None:
-    """Blend and composite the values as they are stored.
-
-    GIMP would convert to linear light and back, where float pixels under a black mask do not survive to the last bit.
-    """
-    layer.set_blend_space(space)
-    layer.set_composite_space(space)
-
-
 def _insert_group(
-    image: Gimp.Image, source: Gimp.Layer, name: str, finished: List[Gimp.Layer], space: Gimp.LayerColorSpace
+    image: Gimp.Image, source: Gimp.Layer, name: str, finished: List[Gimp.Layer], space: blending.Spaces
 ) -> Gimp.GroupLayer:
     group = Gimp.GroupLayer.new(image, name)
     group.set_mode(Gimp.LayerMode.PASS_THROUGH)  # so that a dodge layer meets the photo below the group
-    blend_natively(group, space)
+    space.apply_to(group)
     _insist(image.insert_layer(group, source.get_parent(), image.get_item_position(source)))
     try:
         for layer in finished:

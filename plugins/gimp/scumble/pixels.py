@@ -23,11 +23,6 @@ DEPTHS = {"u8": "u8", "u16": "u16", "half": "f16", "float": "f32", "u32": "f32",
 TYPES = {"u8": "u8", "u16": "u16", "f16": "half", "f32": "float"}
 
 SELF, LINEAR, PERCEPTUAL = "'", "", "~"  # how a model marks its encoding
-BLEND_SPACES = {
-    SELF: Gimp.LayerColorSpace.RGB_NON_LINEAR,
-    LINEAR: Gimp.LayerColorSpace.RGB_LINEAR,
-    PERCEPTUAL: Gimp.LayerColorSpace.RGB_PERCEPTUAL,
-}
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 """What the tests do inside GIMP: make documents, call procedures, read everything back."""
 
 import json
+import struct
 
 import gi
 
@@ -103,6 +104,23 @@ def composite(image, file):
         return _dump(shown, file)
     finally:
         shown.delete()
+
+
+def curve(image, precision, top, count):
+    """The linear light of `count` values from 0 to `top`, encoded as `precision` is under the image's profile."""
+    scale = Gimp.Image.new_with_precision(count, 1, Gimp.ImageBaseType.RGB, getattr(Gimp.Precision, precision))
+    profile = Gimp.Image.get_by_id(image).get_color_profile()
+    if profile:
+        scale.set_color_profile(profile)
+    ramp = Gimp.Layer.new(scale, "ramp", count, 1, Gimp.ImageType.RGBA_IMAGE, 100, Gimp.LayerMode.NORMAL)
+    scale.insert_layer(ramp, None, 0)
+    samples = [value for each in range(count) for value in [top * each / (count - 1)] * 3 + [1.0]]
+    _set(ramp, struct.pack(f"{len(samples)}f", *samples))
+    linear = Babl.get_name(Babl.format_with_space("RGBA float", ramp.get_format()))
+    rectangle = Gegl.Rectangle.new(0, 0, count, 1)
+    read = bytes(ramp.get_buffer().get(rectangle, 1.0, linear, Gegl.AbyssPolicy.NONE))
+    scale.delete()
+    return list(struct.unpack(f"{len(samples)}f", read)[::4])
 
 
 def selection(image, file):

@@ -1,0 +1,123 @@
+"""Each shipped operation on a real photo, as an artist would run it: offset layer, soft selection, any document."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from .photos import encoded, photo, unit, with_alpha
+from .session import Gimp
+from .test_pixels import PROFILES
+
+CANVAS = (260, 240)
+X, Y = 30, -15
+FACE = (130, 90)  # in the image
+PRECISIONS = ("U8_NON_LINEAR", "U16_NON_LINEAR", "FLOAT_LINEAR")
+
+every_document = pytest.mark.parametrize(
+    ("precision", "profile"), [(precision, profile) for precision in PRECISIONS for profile in PROFILES]
+)
+
+
+def make(gimp: Gimp, precision: str, profile: str, shade: np.ndarray | float = 1) -> dict[str, Any]:
+    """The astronaut's head, hanging over the canvas's upper edge, above a grey background."""
+    head = photo()[0:230, 124:354]
+    behind = np.full((CANVAS[1], CANVAS[0], 4), (120, 130, 140, 255), np.uint8)
+    return gimp.document(
+        {"name": "behind", "pixels": encoded(behind, precision)},
+        {"name": "head", "pixels": encoded(with_alpha((head * shade).astype(np.uint8)), precision), "x": X, "y": Y},
+        size=CANVAS,
+        precision=precision,
+        profile=PROFILES[profile],
+    )
+
+
+def run(gimp: Gimp, operation: str, document: dict[str, Any], **arguments: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Run with a soft selection, check that nothing outside it changed; the composite before and after."""
+    before, coverage = gimp.composite(document), gimp.selection(document, CANVAS)
+    source = gimp.read(document["layers"][-1])
+
+    done = gimp.run(operation, document, **arguments)
+
+    assert done["status"] == "success", done["error"]
+    after = gimp.composite(document)
+    np.testing.assert_array_equal(after[coverage == 0], before[coverage == 0])
+    np.testing.assert_array_equal(gimp.read(document["layers"][-1]), source)
+    np.testing.assert_array_equal(gimp.selection(document, CANVAS), coverage)
+    group = gimp.tree(document)[0]
+    assert group["children"], "the result is a group above the source"
+    recipe = group["children"][0]["recipe"]
+    assert recipe["operation"] == operation.replace("-", "_")
+    assert recipe["source"] == "head"
+    return before, after
+
+
+@every_document
+def test_apply_lut(gimp: Gimp, precision: str, profile: str) -> None:
+    """The look shows inside the selection; its strength is the artist's."""
+    document = make(gimp, precision, profile)
+    gimp.call("select", image=document["image"], x=60, y=20, width=120, height=150, feather=15)
+
+    before, after = run(gimp, "apply-lut", document)
+
+    x, y = FACE
+    changed = np.abs(unit(after) - unit(before))[y - 20 : y + 20, x - 20 : x + 20, :3].mean()
+    assert changed > 0.01
+    gimp.call("close", image=document["image"])
+
+
+@every_document
+def test_remove_shadow(gimp: Gimp, precision: str, profile: str) -> None:
+    """The selected shadow gets lighter by a dodge layer, towards what was there before the shadow fell."""
+    y, x = np.mgrid[:230, :230]
+    inside = np.clip((70 - np.hypot(x - 100, y - 150)) / 8, 0, 1)[..., None]
+    document = make(gimp, precision, profile, 1 - 0.55 * inside)
+    lit = make(gimp, precision, profile)
+    target = unit(gimp.composite(lit))
+    gimp.call("select", image=document["image"], x=X + 30, y=Y + 80, width=140, height=140, feather=12)
+
+    before, after = run(gimp, "remove-shadow", document)
+
+    assert "dodge" in [child["mode"] for child in gimp.tree(document)[0]["children"]]
+    area = (slice(Y + 110, Y + 190), slice(X + 60, X + 140), slice(3))
+    was, now = (np.abs(unit(each)[area] - target[area]).mean() for each in (before, after))
+    assert now < 0.8 * was
+    for each in (document, lit):
+        gimp.call("close", image=each["image"])
+
+
+@every_document
+def test_remove_background(gimp: Gimp, precision: str, profile: str) -> None:
+    """The cut-out is a layer with a mask: the face inside, the corners of the selection outside."""
+    document = make(gimp, precision, profile)
+    gimp.call("select", image=document["image"], x=62, y=8, width=130, height=200, feather=10)
+
+    run(gimp, "remove-background", document)
+
+    layer = next(child for child in gimp.tree(document)[0]["children"] if child["mask"])
+    left, top, _, _ = layer["bounds"]
+    mask = unit(gimp.read(layer["mask"]))[..., 0]
+    assert mask[FACE[1] - top, FACE[0] - left] > 0.9
+    assert mask[14 - top, 68 - left] < 0.2
+    gimp.call("close", image=document["image"])
+
+
+@every_document
+def test_select_object(gimp: Gimp, precision: str, profile: str) -> None:
+    """A click on the face selects the head and not the sky; no pixel changes."""
+    document = make(gimp, precision, profile)
+    before, layers = gimp.composite(document), gimp.tree(document)
+
+    done = gimp.run("select-object", document, points=f"{FACE[0]},{FACE[1]}; 45,20,-; 230,20,-")
+
+    assert done["status"] == "success", done["error"]
+    selected = gimp.selection(document, CANVAS)
+    assert selected[FACE[1], FACE[0]] > 0.9
+    assert selected[20, 45] < 0.1
+    assert selected[20, 230] < 0.1
+    assert 0.02 < selected.mean() < 0.6
+    np.testing.assert_array_equal(gimp.composite(document), before)
+    assert gimp.tree(document) == layers
+    gimp.call("close", image=document["image"])
