@@ -31,7 +31,7 @@ class OperationParams(pydantic.BaseModel):
     model_config = pydantic.ConfigDict(frozen=True, extra="forbid")
 
 
-def Field(
+def Field(  # noqa: N802 - stands where pydantic's own Field would
     default: Any,
     *,
     title: str,

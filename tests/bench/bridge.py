@@ -117,7 +117,11 @@ def main() -> str:
         f"{SIDE_PX} × {SIDE_PX} RGBA u8 ({pixels.nbytes >> 20} MiB) to the daemon and back, medians of {ROUNDS}",
         [
             Row("warm memcpy of the same bytes", milliseconds(copy)),
-            Row("Scumble, segments, our ZMTP (as in the editors)", f"{milliseconds(ours)} = {ours / copy:.1f}× memcpy", "≤ 4×"),
+            Row(
+                "Scumble, segments, our ZMTP (as in the editors)",
+                f"{milliseconds(ours)} = {ours / copy:.1f}× memcpy",
+                "≤ 4×",
+            ),
             Row("Scumble, segments, pyzmq", f"{milliseconds(taken['pyzmq'])} = {taken['pyzmq'] / copy:.1f}× memcpy"),
             Row("Scumble, inline frames", f"{milliseconds(taken['inline'])} = {taken['inline'] / copy:.1f}× memcpy"),
             Row(

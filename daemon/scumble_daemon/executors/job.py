@@ -132,11 +132,8 @@ def _examine(image: Image, submit: Submit, operation: Operation) -> Source:
 
 
 def _has_visible_pixels(image: Image) -> bool:
-    if image.raster.channels not in ("RGBA", "BGRA", "GRAYA"):
-        return True
-    alpha = np.frombuffer(image.raster.data, samples.DTYPES[image.raster.depth])  # pyright: ignore
-    alpha = alpha.reshape(image.bounds.height, image.bounds.width, -1)[..., -1]
-    return bool(alpha[::16, ::16].any() or alpha.any())
+    alpha = samples.alpha(image.raster)
+    return alpha is None or bool(alpha[::16, ::16].any() or alpha.any())
 
 
 def _coverage_over(bounds: Bounds, selection: Raster) -> tuple[np.ndarray, Bounds]:
@@ -233,7 +230,7 @@ def _layer_raster(layer: NewLayer, image: Image, bounds: Bounds, visible: Bounds
         alpha[inside.y : inside.bottom, inside.x : inside.right] = _crop(image.alpha, image.bounds, shared)
         alpha = _crop(alpha, bounds, visible)
     channels = WITH_ALPHA.get(raster.channels, raster.channels)
-    packed = samples.pack(np.dstack([colours, alpha]), raster.depth, channels)
+    packed = samples.pack(colours, alpha, raster.depth, channels)
     return Raster(visible, raster.depth, channels, samples.to_bytes(packed), raster.profile)
 
 

@@ -15,9 +15,10 @@ from . import colour, samples
 class Image:
     """One layer, as the editor sent it and as float32 sRGB.
 
-    `native`: H×W×C in the document's own encoding and channel order R, G, B, A (or grey, A), integer samples scaled to
-    [0, 1] float32 · `rgb`: H×W×3 float32, sRGB-encoded, in [0, 1] for colours inside sRGB and beyond it for the rest of
-    a wide gamut; where alpha is 0 it carries the colour of the nearest opaque pixel · `alpha`: H×W float32 in [0, 1].
+    `native_colour`: H×W×3 (R, G, B), or H×W×1 for a grey document, float32 in the document's own encoding, integer
+    samples scaled to [0, 1] · `rgb`: H×W×3 float32, sRGB-encoded, in [0, 1] for colours inside sRGB and beyond it for
+    the rest of a wide gamut; where alpha is 0 it carries the colour of the nearest opaque pixel · `alpha`: H×W float32
+    in [0, 1].
     All three are shared: copy before writing.
     """
 
@@ -44,28 +45,28 @@ class Image:
         return self.profiles[self.raster.profile] if self.raster.profile else None
 
     @cached_property
-    def native(self) -> np.ndarray:
-        return samples.to_float(samples.view(self.raster))
-
-    @cached_property
     def alpha(self) -> np.ndarray:
-        if self.native.shape[2] in (2, 4):
-            return np.ascontiguousarray(self.native[..., -1])
-        return np.ones(self.native.shape[:2], np.float32)
+        alpha = samples.alpha(self.raster)
+        if alpha is not None:
+            return samples.to_float(alpha)
+        return np.ones((self.bounds.height, self.bounds.width), np.float32)
 
     @cached_property
     def rgb(self) -> np.ndarray:
         converted = colour.to_srgb(self.native_colour, self.profile)
         return colour.extend_under_transparency(converted, self.alpha)
 
-    @property
+    @cached_property
     def native_colour(self) -> np.ndarray:
-        """`native` without alpha: H×W×3, or H×W×1 for a grey document."""
-        return self.native[..., : 1 if self.native.shape[2] < 3 else 3]
+        return samples.to_float(samples.colour(self.raster))
+
+    @property
+    def is_grey(self) -> bool:
+        return self.raster.channels in ("GRAY", "GRAYA")
 
     def to_native(self, rgb: np.ndarray) -> np.ndarray:
         """sRGB-encoded float H×W×3 → the document's encoding, H×W×3 or H×W×1 float32."""
-        return colour.from_srgb(rgb, self.profile, grey=self.native.shape[2] < 3)
+        return colour.from_srgb(rgb, self.profile, grey=self.is_grey)
 
 
 @dataclass(frozen=True)

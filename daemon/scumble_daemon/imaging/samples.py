@@ -2,19 +2,40 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 from scumble_protocol.image import CHANNEL_COUNT, Raster
 
 DTYPES = {"u8": np.uint8, "u16": np.uint16, "f16": np.float16, "f32": np.float32}
+CV_DEPTHS = {"u8": cv2.CV_8U, "u16": cv2.CV_16U}
+MIXING = {"RGBA": [0, 0, 1, 1, 2, 2, 3, 3], "BGRA": [0, 2, 1, 1, 2, 0, 3, 3], "GRAYA": [0, 0, 1, 1]}  # from, to, …
 FULL_SCALE = {"u8": 255.0, "u16": 65535.0, "f16": 1.0, "f32": 1.0}
 
 
-def view(raster: Raster) -> np.ndarray:
-    """H×W×C over the raster's own bytes (no copy), channels in the order R, G, B, A or grey, A."""
+def stored(raster: Raster) -> np.ndarray:
+    """H×W×C over the raster's own bytes (no copy), channels in the order they have there."""
     assert not hasattr(raster.data, "segment"), "segments are opened before pixels are read"
     pixels = np.frombuffer(raster.data, DTYPES[raster.depth])  # pyright: ignore[reportCallIssue, reportArgumentType]
-    pixels = pixels.reshape(raster.bounds.height, raster.bounds.width, CHANNEL_COUNT[raster.channels])
+    return pixels.reshape(raster.bounds.height, raster.bounds.width, CHANNEL_COUNT[raster.channels])
+
+
+def view(raster: Raster) -> np.ndarray:
+    """H×W×C, channels in the order R, G, B, A or grey, A; copied only where they are stored in another."""
+    pixels = stored(raster)
     return pixels[..., [2, 1, 0, 3]] if raster.channels == "BGRA" else pixels
+
+
+def colour(raster: Raster) -> np.ndarray:
+    """H×W×3 (R, G, B) or H×W×1 over the raster's own bytes, no copy."""
+    pixels = stored(raster)
+    if raster.channels == "BGRA":
+        return pixels[..., 2::-1]
+    return pixels[..., : 3 if pixels.shape[2] >= 3 else 1]
+
+
+def alpha(raster: Raster) -> np.ndarray | None:
+    """H×W over the raster's own bytes, no copy; None where there is no alpha."""
+    return stored(raster)[..., -1] if raster.channels in ("RGBA", "BGRA", "GRAYA") else None
 
 
 def to_bytes(pixels: np.ndarray) -> memoryview:
@@ -33,17 +54,23 @@ def to_float(pixels: np.ndarray) -> np.ndarray:
 
 def from_float(pixels: np.ndarray, depth: str) -> np.ndarray:
     """The inverse of `to_float`, rounded; integer depths clip to their range, float depths do not."""
-    dtype = DTYPES[depth]
     if depth in ("f16", "f32"):
-        return pixels.astype(dtype)
-    scaled = np.clip(pixels, 0, 1) * np.float32(FULL_SCALE[depth])
-    return (scaled + np.float32(0.5)).astype(dtype)
+        return pixels.astype(DTYPES[depth])
+    floats = np.ascontiguousarray(pixels, np.float32)
+    # A weighted sum with itself, for the one thing about it: OpenCV scales, rounds and saturates in a single pass.
+    integers = cv2.addWeighted(floats, FULL_SCALE[depth], floats, 0, 0, dtype=CV_DEPTHS[depth])
+    return integers.reshape(pixels.shape)  # OpenCV drops a last axis of one
 
 
-def pack(pixels: np.ndarray, depth: str, channels: str) -> np.ndarray:
-    """Float H×W×C (R, G, B, A or grey, A) → interleaved samples in the wire's depth and channel order."""
-    packed = from_float(pixels, depth)
-    return np.ascontiguousarray(packed[..., [2, 1, 0, 3]] if channels == "BGRA" else packed)
+def pack(colour: np.ndarray, alpha: np.ndarray, depth: str, channels: str) -> np.ndarray:
+    """Float colour H×W×(3|1) and alpha H×W → interleaved samples in the wire's depth and channel order."""
+    converted = [from_float(colour, depth), from_float(alpha, depth)]
+    if depth == "f16":  # which OpenCV does not mix
+        joined = np.dstack(converted)
+        return np.ascontiguousarray(joined[..., [2, 1, 0, 3]] if channels == "BGRA" else joined)
+    packed = np.empty((*alpha.shape, colour.shape[2] + 1), DTYPES[depth])
+    cv2.mixChannels(converted, [packed], MIXING[channels])
+    return packed
 
 
 def coverage(mask: Raster) -> np.ndarray:
