@@ -128,8 +128,8 @@ def _groups_above(layer: Gimp.Layer) -> List[Gimp.GroupLayer]:
 # --- the check ---------------------------------------------------------------------------------------------------
 
 
-def check(image: Gimp.Image) -> str:
-    """Send a small picture there and back, and say how it went. Raises: ScumbleError."""
+def check() -> Tuple[str, str]:
+    """Send a small picture there and back; how it went, and the digest of what is offered. Raises: ScumbleError."""
     progress = Progress("Scumble")
     started = time.monotonic()
     with Client.connect(name="GIMP", on_wait=progress.wait) as client:
@@ -144,15 +144,16 @@ def check(image: Gimp.Image) -> str:
         ping_ms = client.ping() * 1000
         version = client.welcome.version
         shares = "shared memory" if client.welcome.segments else "the socket"
-        offered = len(client.catalogue().visible)
+        catalogue = client.catalogue()
     Gimp.progress_end()
     if not is_same:
         raise Invalid("The picture came back changed.", "Run `scumble doctor`.")
-    return (
+    report = (
         f"Scumble works. Daemon {version} answers in {ping_ms:.1f} ms (found in {connected_s * 1000:.0f} ms); a small "
         f"picture went there and back, unchanged, in {job_ms:.0f} ms through {shares}. "
-        f"{offered} operations are offered."
+        f"{len(catalogue.visible)} operations are offered."
     )
+    return report, catalogue.digest
 
 
 # --- telling how far it is ---------------------------------------------------------------------------------------

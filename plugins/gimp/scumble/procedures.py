@@ -69,7 +69,9 @@ def run(procedure: Gimp.Procedure, run_mode: Gimp.RunMode, image: Gimp.Image, dr
     timings = jobs.Timings()
     is_interactive = run_mode == Gimp.RunMode.INTERACTIVE
     if procedure.get_name() == CHECK:
-        report = jobs.check(image)
+        report, digest = jobs.check()
+        if refresh_menus(digest):
+            report += " They are others than the menu shows: restart GIMP."
         if is_interactive:
             Gimp.message(report)
         return [report]

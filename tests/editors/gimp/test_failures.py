@@ -46,6 +46,18 @@ def test_a_failing_operation_is_told_in_words(gimp: Gimp, document: dict[str, An
     assert gimp.run("paint-test", document)["status"] == "success"
 
 
+def test_a_broken_lut_file_is_refused_in_words(gimp: Gimp, document: dict[str, Any]) -> None:
+    """The artist is told which file cannot be read, and the document stays as it was."""
+    broken = gimp.file(".cube")
+    broken.write_text("LUT_3D_SIZE 2\n0 0 0\n1 1\n", encoding="utf-8")
+
+    done = gimp.run("apply-lut", document, reference=str(broken))
+
+    assert done["status"] == "execution-error"
+    assert broken.name in done["error"]
+    assert untouched(gimp, document)
+
+
 def test_a_worker_killed_in_mid_job(gimp: Gimp, document: dict[str, Any], editor_daemon: DaemonProcess) -> None:
     """The job is lost with a clear error, the next one works."""
     started = gimp.file(".started")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -111,10 +112,24 @@ def test_the_check_reports_version_and_round_trip(gimp: Gimp, document: dict[str
 
 
 def test_the_menus_are_asked_for_again_when_the_daemon_offers_something_new(
-    gimp: Gimp, gimp_home: Path, document: dict[str, Any]
+    gimp: Gimp, gimp_home: Path, editor_daemon: DaemonProcess, document: dict[str, Any]
 ) -> None:
-    """The entry file is touched, once, so that GIMP's next start queries it; a run in between works as before."""
+    """The entry file is touched, so that GIMP's next start queries it; the run itself works as before."""
     entry = gimp_home / ".config/GIMP/3.0/plug-ins/scumble/scumble.py"
-    untouched = entry.stat().st_mtime_ns
+    (told,) = (editor_daemon.home / "cache").glob("gimp-menus-*.json")
+    untouched, catalogue = entry.stat().st_mtime_ns, told.read_bytes()
     assert gimp.run("paint-test", document)["status"] == "success"
     assert entry.stat().st_mtime_ns == untouched
+    fewer = json.loads(catalogue)
+    fewer["operations"] = [each for each in fewer["operations"] if each["id"] != "slow_test"]
+
+    try:
+        told.write_text(json.dumps(fewer), encoding="utf-8")  # as if GIMP had been started before slow_test was there
+        done = gimp.run("paint-test", document)
+        checked = gimp.call("call", procedure="scumble-check", image=document["image"], drawables=[])
+    finally:
+        told.write_bytes(catalogue)
+
+    assert done["status"] == "success", done["error"]
+    assert entry.stat().st_mtime_ns > untouched
+    assert checked["values"][0].endswith("They are others than the menu shows: restart GIMP.")
