@@ -19,7 +19,7 @@ from scumble_protocol import wire
 from scumble_protocol.errors import Cancelled, Internal, Invalid, OutOfMemory, ScumbleError
 from scumble_protocol.messages import Failure, Message, Progress, Result, Submit
 
-from .. import config, logs, registry
+from .. import config, logs, registry, warm
 from ..cache import ResultCache
 from .job import JobRunner
 from .session_segments import SessionSegments
@@ -181,6 +181,8 @@ def main(endpoint: str, device: str) -> None:
     line = Line(endpoint)
     worker = Worker(line, device, settings)
     catalogue = json.dumps(worker.registry.catalogue.to_json(), ensure_ascii=False).encode()
+    warm.keep_compiled()
+    warm.warm_up_soon()
     line.send([b"ready", os.environ["SCUMBLE_WORKER_SECRET"].encode(), catalogue])
     while True:
         item = line.work.get()

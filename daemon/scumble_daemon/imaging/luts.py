@@ -7,10 +7,9 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 
-CHUNK_PIXELS = 1 << 15  # a chunk's planes and the cube stay in the processor's cache
+CHUNK_PIXELS = 1 << 15  # a chunk and the cube stay in the processor's cache
 BATCH_PIXELS = 1 << 20  # between two looks at the cancel button
 
 Triple = tuple[float, float, float]
@@ -58,21 +57,15 @@ def apply(
     What lies outside the table's domain is looked up at its edge and keeps its excess, so a wide-gamut colour stays
     one. `strength` 0 gives `rgb`, 1 the table's colours. `on_batch` hears the part that is done, and may raise.
     """
-    source = np.ascontiguousarray(rgb, np.float32).reshape(-1, 1, 3)
+    source = np.ascontiguousarray(rgb, np.float32).reshape(-1, 3)
     out = np.empty_like(source)
-    planes = _planes(lut)
-    low, high = (edge.reshape(3, 1) for edge in lut.domain)
+    look_up = _cube_look_up(lut, lut.cube) if lut.cube is not None else _curve_look_up(lut)
 
     def convert(start: int) -> None:
-        colours = np.stack(cv2.split(source[start : start + CHUNK_PIXELS])).reshape(3, -1)
-        inside = np.clip(colours, low, high)
-        looked_up = _look_up(lut, planes, inside)
-        looked_up -= inside
-        looked_up *= np.float32(strength)
-        looked_up += colours
-        cv2.merge(tuple(looked_up[:, :, None]), out[start : start + CHUNK_PIXELS])
+        chunk = slice(start, start + CHUNK_PIXELS)
+        look_up(source[chunk], np.float32(strength), out[chunk])
 
-    with ThreadPoolExecutor(min(4, os.cpu_count() or 1)) as threads:  # numpy lets go of the interpreter lock
+    with ThreadPoolExecutor(min(4, os.cpu_count() or 1)) as threads:  # both ways let go of the interpreter lock
         for batch in range(0, len(source), BATCH_PIXELS):
             end = min(batch + BATCH_PIXELS, len(source))
             list(threads.map(convert, range(batch, end, CHUNK_PIXELS)))
@@ -80,63 +73,55 @@ def apply(
     return out.reshape(rgb.shape)
 
 
-def _planes(lut: Lut) -> list[np.ndarray]:
-    if lut.cube is None:
-        return []
-    return [np.ascontiguousarray(lut.cube.table[..., channel]).ravel() for channel in range(3)]
+def warm_up() -> None:
+    """Load the compiled interpolation."""
+    from . import tetrahedra  # noqa: F401
 
 
-def _look_up(lut: Lut, planes: list[np.ndarray], colours: np.ndarray) -> np.ndarray:
-    if lut.curve is not None:
-        colours = _through_curve(lut.curve, colours)
-    return colours if lut.cube is None else _through_cube(lut.cube, planes, colours)
+LookUp = Callable[[np.ndarray, np.float32, np.ndarray], None]
+"""`look_up(source, strength, out)`, n×3 each."""
 
 
-def _positions(colours: np.ndarray, table: Curve | Cube) -> tuple[np.ndarray, np.ndarray]:
-    """3×n colours → the grid point below each (0 to size - 2) and how far it lies towards the next one."""
-    last = np.float32(len(table.table) - 1)
-    low, high = np.array(table.low, np.float32)[:, None], np.array(table.high, np.float32)[:, None]
-    scaled = (colours - low) * (last / (high - low))
-    np.clip(scaled, 0, last, out=scaled)
-    below = np.minimum(np.floor(scaled), last - 1)
-    scaled -= below
-    return below, scaled
+def _cube_look_up(lut: Lut, cube: Cube) -> LookUp:
+    from . import tetrahedra
+
+    size = len(cube.table)
+    table = np.ascontiguousarray(cube.table, np.float32).ravel()
+    low, high = np.array(cube.low, np.float32), np.array(cube.high, np.float32)
+    scale = (size - 1) / (high - low)
+    domain_low, domain_high = lut.domain
+
+    def look_up(source: np.ndarray, strength: np.float32, out: np.ndarray) -> None:
+        shaped = source if lut.curve is None else _through_curve(lut.curve, source)
+        tetrahedra.blend(table, size, low, scale, shaped, source, domain_low, domain_high, strength, out)
+
+    return look_up
+
+
+def _curve_look_up(lut: Lut) -> LookUp:
+    curve = lut.curve
+    assert curve is not None
+    low, high = lut.domain
+
+    def look_up(source: np.ndarray, strength: np.float32, out: np.ndarray) -> None:
+        inside = np.clip(source, low, high)
+        np.multiply(_through_curve(curve, inside) - inside, strength, out=out)
+        out += source
+
+    return look_up
 
 
 def _through_curve(curve: Curve, colours: np.ndarray) -> np.ndarray:
-    below, towards = _positions(colours, curve)
+    """n×3 colours; those outside the curve's range are looked up at its ends."""
+    last = np.float32(len(curve.table) - 1)
+    low, high = np.array(curve.low, np.float32), np.array(curve.high, np.float32)
+    scaled = np.clip((colours - low) * (last / (high - low)), 0, last)
+    below = np.minimum(np.floor(scaled), last - 1)
+    scaled -= below
     out = np.empty_like(colours)
     for channel in range(3):
         column = np.ascontiguousarray(curve.table[:, channel])
-        index = below[channel].astype(np.int32)
+        index = below[:, channel].astype(np.int32)
         start = column[index]
-        out[channel] = start + (column[index + 1] - start) * towards[channel]
-    return out
-
-
-def _through_cube(cube: Cube, planes: list[np.ndarray], colours: np.ndarray) -> np.ndarray:
-    """After Kasson, Nin, Plouffe & Hafner 1995: the cell is cut into six tetrahedra along its grey diagonal.
-
-    The walk from the cell's first corner to its last goes along the largest fraction first and the smallest last.
-    """
-    size = len(cube.table)
-    step_r, step_g, step_b = np.array([1, size, size * size], np.float32)  # exact: 256³ indices fit in 24 bits
-    (below_r, below_g, below_b), (r, g, b) = _positions(colours, cube)
-    smaller, larger = np.minimum(r, g), np.maximum(r, g)
-    largest, smallest = np.maximum(larger, b), np.minimum(smaller, b)
-    middle = np.maximum(smaller, np.minimum(larger, b))
-
-    first = below_r + below_g * step_g + below_b * step_b
-    second = first + np.where(largest == r, step_r, np.where(largest == g, step_g, step_b))
-    fourth = first + (step_r + step_g + step_b)
-    third = fourth - np.where(smallest == b, step_b, np.where(smallest == g, step_g, step_r))
-    weights = (1 - largest, largest - middle, middle - smallest, smallest)
-
-    out = np.zeros_like(colours)
-    for corner, weight in zip((first, second, third, fourth), weights, strict=True):
-        index = corner.astype(np.int32).astype(np.intp)  # twice as fast as at one go
-        for channel, plane in enumerate(planes):
-            value = plane[index]
-            value *= weight
-            out[channel] += value
+        out[:, channel] = start + (column[index + 1] - start) * scaled[:, channel]
     return out

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import cv2
@@ -20,7 +18,7 @@ Progress = Callable[[float, str], None]
 
 
 def warm_up() -> None:
-    """Compile what pymatting needs, about a minute once; later starts read it from Scumble's cache folder."""
+    """Load pymatting; where its compiled code is not on the disk yet, that takes a minute."""
     ramp = np.linspace(0, 1, 24).repeat(16).reshape(24, 16)
     image = np.dstack([ramp, ramp**2, 1 - ramp])
     trimap = np.full((24, 16), 0.5)
@@ -30,14 +28,7 @@ def warm_up() -> None:
 
 
 def _pymatting() -> Any:
-    if "NUMBA_CACHE_DIR" not in os.environ:
-        # pymatting compiles while it is imported; beside its own files there may be no place to keep the result
-        from scumble_protocol.connection import cache_folder
-
-        folder = Path(cache_folder()) / "numba"
-        folder.mkdir(parents=True, exist_ok=True)
-        os.environ["NUMBA_CACHE_DIR"] = str(folder)
-    import pymatting
+    import pymatting  # compiled while it is imported
 
     return pymatting
 
