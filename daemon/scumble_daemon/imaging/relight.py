@@ -1,0 +1,153 @@
+"""Give a shadow back the light that is missing in it, as one smooth gain."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from . import masks, shadow_edge
+from .icc import SRGB_CURVE
+from .segment import Scene, grab_cut
+
+WORK_PX = 640  # longest side at which a shadow is measured
+DARKEST = 1 / 512  # linear light below this is noise
+TINT_LEEWAY = 0.05
+LOOSE = 0.7  # a shadow that fills more of the selection than this was selected closely
+LEAST_AGREEMENT = 0.12  # with less of it the edge tells nothing about the ratio
+SURE_ENOUGH = 0.15  # with a smaller share of the edge agreeing on one light, the artist is told
+
+Progress = Callable[[float, str], None]
+
+
+@dataclass(frozen=True)
+class Relight:
+    """`log_gain`: H×W×3 float32 ≥ 0, natural logarithm of the factor in linear light · `agreement`: see
+    shadow_edge.Fit · `overlap_px`: how far the shadow's soft edge reaches beyond the selection, in full-size pixels."""
+
+    log_gain: np.ndarray
+    agreement: float
+    overlap_px: float
+
+
+def linear(rgb: np.ndarray) -> np.ndarray:
+    """sRGB-encoded → linear light; what lies below 0 becomes 0."""
+    return SRGB_CURVE.to_linear(np.maximum(rgb, 0).astype(np.float32))
+
+
+def encoded(light: np.ndarray) -> np.ndarray:
+    """Linear light → sRGB-encoded."""
+    return SRGB_CURVE.from_linear(light.astype(np.float32))
+
+
+def selected_shadow(
+    rgb: np.ndarray, alpha: np.ndarray, coverage: np.ndarray, find_edge: bool, softness: float, progress: Progress
+) -> Relight:
+    """The gain for the shadow inside a selection, `coverage` H×W in [0, 1].
+
+    The light's ratio is taken across the edge, where the same ground is seen lit and shadowed; the soft edge is fitted
+    to profiles across it (after Gong & Cosker 2016).
+    """
+    size = masks.fitted_size(alpha.shape, WORK_PX)
+    scale = max(alpha.shape) / max(size)
+    scene = Scene.of(rgb, alpha, WORK_PX)
+    log_light = _log_light(rgb, size)
+    selected = masks.resize(coverage, size)
+    selected_mask = (selected >= min(0.5, float(selected.max()))) & scene.shows
+    progress(0.1, "Finding the shadow's edge")
+    mask = _shadow_inside(scene, selected_mask) if find_edge else selected_mask
+    progress(0.4, "Measuring the light")
+    edge = shadow_edge.lay_profiles(log_light, mask, scene.shows, _reach(mask))
+    if edge is None:
+        ratio = _ratio_of_areas(log_light, mask, scene.shows)
+        return Relight(ratio * masks.resize(mask, alpha.shape)[..., None], 0.0, 0.0)
+    fitted = shadow_edge.fit(edge)
+    progress(0.7, "Lighting it")
+    ratio = _matched(log_light, mask, scene.shows, fitted)
+    shadow = shadow_edge.draw(mask, edge, fitted, softness, alpha.shape, scale)
+    from_selection = masks.signed_distance(selected_mask)[edge.points[:, 1], edge.points[:, 0]]
+    overlap = float(np.median(fitted.offsets + 1.2 * fitted.widths + from_selection)) * scale
+    return Relight(shadow_edge.gain(ratio, shadow), fitted.agreement, max(0.0, overlap))
+
+
+def _log_light(rgb: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    small = masks.resize(linear(rgb), size)
+    return cv2.GaussianBlur(np.log(np.maximum(small, 0) + DARKEST), (0, 0), 0.8)
+
+
+def _reach(mask: np.ndarray) -> int:
+    """How far across the edge to look: in proportion to the shadow."""
+    return int(np.clip(0.35 * np.sqrt(mask.sum() / np.pi), 8, 48))
+
+
+def _shadow_inside(scene: Scene, selected: np.ndarray) -> np.ndarray:
+    """The dark part of a generous selection; the selection itself where that gives no sensible answer."""
+    labels = np.where(selected, cv2.GC_PR_FGD, cv2.GC_BGD).astype(np.uint8)
+    around = masks.grow(selected, max(8, round(0.6 * np.sqrt(selected.sum() / np.pi))))
+    lightness = scene.lab[..., 0]
+    lit = around & ~selected & scene.shows
+    if not lit.any():
+        return selected
+    rows, columns = np.flatnonzero(around.any(axis=1)), np.flatnonzero(around.any(axis=0))
+    near = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
+    found = np.zeros_like(selected)
+    dark = selected & (lightness < np.quantile(lightness[selected], 0.35))
+    labels[dark & (lightness < np.median(lightness[lit]))] = cv2.GC_FGD
+    # Shadows are wide; blurred, the ground's own dark and light patches do not count as shadow and light
+    blurred = cv2.GaussianBlur(scene.rgb[near], (0, 0), max(1.0, 0.02 * np.sqrt(selected.sum() / np.pi)))
+    found[near] = grab_cut(Scene(blurred, scene.lab[near], scene.shows[near]), labels[near])
+    # What GrabCut takes away has to hang together with the outside: a light thing in the shadow is still in it
+    dropped, _ = masks.components(selected & ~found)
+    outside = masks.grow(~selected, 2)
+    found = selected & ~np.isin(dropped, np.unique(dropped[outside & (dropped > 0)]))
+    round_px = max(1, round(0.03 * np.sqrt(selected.sum() / np.pi)))
+    opened = cv2.morphologyEx(found.astype(np.uint8), cv2.MORPH_CLOSE, masks.disc(round_px))
+    found = (cv2.morphologyEx(opened, cv2.MORPH_OPEN, masks.disc(round_px)) > 0) & selected
+    found = masks.drop_specks(found, 0.05)
+    darker = found.any() and lightness[found].mean() < lightness[lit].mean()
+    # The fit along the edge copes with a slightly generous selection better than a cut by colour does
+    return found if darker and 0.15 < found.sum() / selected.sum() < LOOSE else selected
+
+
+def _ratio_of_areas(log_light: np.ndarray, mask: np.ndarray, shows: np.ndarray) -> np.ndarray:
+    outside = shows & ~mask
+    if not outside.any() or not mask.any():
+        return np.zeros(3, np.float32)
+    ratio = np.median(log_light[outside], axis=0) - np.median(log_light[mask], axis=0)
+    return np.clip(ratio, 0, shadow_edge.MOST_RATIO).astype(np.float32)
+
+
+def _matched(log_light: np.ndarray, mask: np.ndarray, shows: np.ndarray, fitted: shadow_edge.Fit) -> np.ndarray:
+    """The ratio made better by matching shadowed to lit ground of the same colour, near each other."""
+    from scipy.spatial import KDTree
+
+    distance = masks.signed_distance(mask)
+    soft = 1.6 * float(np.median(fitted.widths)) + 1
+    middle = float(np.median(fitted.offsets))
+    band = max(6.0, 0.5 * np.sqrt(mask.sum() / np.pi))
+    inner = shows & (distance < middle - soft) & (distance > middle - soft - band)
+    outer = shows & (distance > middle + soft) & (distance < middle + soft + band)
+    if inner.sum() < 40 or outer.sum() < 40:
+        return fitted.ratio
+    generator = np.random.default_rng(4)
+    dark_at, lit_at = (
+        generator.permutation(np.argwhere(area))[:count] for area, count in ((inner, 3000), (outer, 6000))
+    )
+    dark, lit = log_light[tuple(dark_at.T)], log_light[tuple(lit_at.T)]
+    trusted = fitted.agreement >= LEAST_AGREEMENT
+    start = fitted.ratio if trusted else np.median(lit, axis=0) - np.median(dark, axis=0)
+    start = np.clip(start, shadow_edge.LEAST_RATIO, shadow_edge.MOST_RATIO)
+    ratio = start
+    for _ in range(5):
+        tree = KDTree(np.c_[lit * 4, lit_at / band])
+        gaps, nearest = tree.query(np.c_[(dark + ratio) * 4, dark_at / band])
+        close = gaps <= np.quantile(gaps, 0.5)
+        ratio = ratio + np.median((lit[nearest] - dark - ratio)[close], axis=0)
+    # The edge saw the same ground on both sides; matching may only refine what it said, less the surer it was
+    leeway = 0.1 + 0.6 * max(0.0, 0.6 - fitted.agreement)
+    level = start.mean() + np.clip(ratio.mean() - start.mean(), -leeway, leeway)
+    said = (start - start.mean()) * trusted
+    tint = said + np.clip((ratio - ratio.mean()) - said, -TINT_LEEWAY, TINT_LEEWAY)
+    return np.maximum(level + tint, 0).astype(np.float32)

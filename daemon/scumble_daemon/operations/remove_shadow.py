@@ -1,0 +1,106 @@
+"""Lighten a shadow with a layer of its own: only the missing light, over the untouched picture."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..context import Context
+from ..imaging import relight, retinex
+from ..imaging.image import Image, NewLayer
+from ..registry import Field, Inputs, OperationParams, operation
+
+DARKEST = 4 / 255  # below this encoded value the layer is that of this value: black has no ratio to anything
+MOST_DODGE = 0.98  # colour dodge divides by 1 − layer
+LEAST_PX = 8
+NOTICEABLE_PX = 3.0
+
+
+class Params(OperationParams):
+    strength: float = Field(
+        1.0,
+        ge=0,
+        le=2,
+        slider=(0, 1.5),
+        title="Strength",
+        description="1 gives back as much light as was measured at the shadow's edge; 0 changes nothing.",
+    )
+    softness: float = Field(
+        1.0,
+        ge=0.1,
+        le=10,
+        slider=(0.25, 4),
+        title="Edge softness",
+        description="1 follows the softness measured at the shadow's edge; more is softer, less is crisper.",
+    )
+    colour: float = Field(
+        1.0,
+        ge=0,
+        le=2,
+        slider=(0, 1.5),
+        title="Colour correction",
+        description="How much of the shadow's tint, often blue, is taken out. 0 only lightens.",
+    )
+    find_edge: bool = Field(
+        True,
+        title="Find the edge",
+        description="Looks for the shadow inside a generous selection. Off: the whole selection is shadow.",
+    )
+
+
+@operation("remove_shadow", title="Remove Shadow", menu="Restore", inputs=Inputs(selection="optional"))
+def remove_shadow(image: Image, params: Params, context: Context) -> list[NewLayer]:
+    context.progress(0.02, "Reading the picture")
+    found = _find(image, params, context)
+    context.progress(0.8, "Making the layer")
+    log_gain = found.log_gain
+    mean = log_gain.mean(axis=2, keepdims=True)
+    log_gain = np.maximum(params.strength * (mean + params.colour * (log_gain - mean)), 0)
+    dodge = _dodge_layer(image, log_gain)
+    context.progress(0.98, "Done")
+    return [NewLayer("Light", dodge, alpha=image.alpha, blend_mode="dodge", encoded="native")]
+
+
+def _find(image: Image, params: Params, context: Context) -> relight.Relight:
+    if min(image.alpha.shape) < LEAST_PX:
+        context.note("The layer is too small to hold a shadow's edge: nothing was changed.")
+        return relight.Relight(np.zeros((*image.alpha.shape, 3), np.float32), 1.0, 0.0)
+    selection = context.selection
+    if selection is None or not (selection < 0.5).any():
+        context.progress(0.1, "Looking for shadows")
+        found, count = retinex.find_shadows(image.rgb, image.alpha, params.softness)
+        if count == 0:
+            context.note("No clear shadow was found: nothing was changed. Select the shadow generously and run again.")
+        else:
+            shadows = "One shadow was" if count == 1 else f"{count} shadows were"
+            context.note(f"{shadows} found and gently lifted. Select a shadow generously to remove it fully.")
+        return found
+    found = relight.selected_shadow(
+        image.rgb,
+        image.alpha,
+        selection,
+        params.find_edge,
+        params.softness,
+        lambda fraction, stage: context.progress(0.1 + 0.65 * fraction, stage),
+    )
+    if found.agreement < relight.SURE_ENOUGH:
+        context.note(
+            "The ground changes along the shadow's edge, so the missing light had to be guessed: select a part of the "
+            "shadow that lies on one kind of ground, or adjust Strength."
+        )
+    elif found.overlap_px > max(NOTICEABLE_PX, 0.004 * max(image.alpha.shape)):
+        context.note(
+            f"The shadow's soft edge reaches beyond the selection: grow the selection by {found.overlap_px:.0f} pixels "
+            "or more and run again."
+        )
+    return found
+
+
+def _dodge_layer(image: Image, log_gain: np.ndarray) -> np.ndarray:
+    """The layer, in the document's space, with which colour dodge, base / (1 − layer), multiplies light by the gain."""
+    base = np.maximum(image.rgb, DARKEST)
+    target = relight.encoded(relight.linear(base) * np.exp(log_gain))
+    native_base = image.to_native(base)
+    native_target = np.minimum(image.to_native(target), np.maximum(native_base, 1))
+    dodge = 1 - native_base / np.maximum(native_target, 1e-6)
+    changes = (log_gain > 1e-4).any(axis=2, keepdims=True)
+    return np.where(changes, np.clip(dodge, 0, MOST_DODGE), 0).astype(np.float32)
