@@ -81,7 +81,6 @@ def test_operations_do_not_know_who_runs_them() -> None:
         if not (DAEMON / folder).is_dir():
             continue
         allowed = FOR_OPERATIONS if folder == "operations" else (folder, "imaging")
-        extra = set() if folder == "operations" else {"connection"}  # which says where compiled code is kept
         for file in sources(DAEMON / folder):
             for module in imports(file, package_of(file, DAEMON)):
                 where = f"{file.relative_to(CHECKOUT)} imports {module}"
@@ -89,7 +88,7 @@ def test_operations_do_not_know_who_runs_them() -> None:
                 if top(module) == "scumble_daemon":
                     assert module.split(".")[1] in allowed, where
                 if top(module) == "scumble_protocol":
-                    assert module.split(".")[1] in {*PROTOCOL_TYPES, *extra}, where
+                    assert module.split(".")[1] in PROTOCOL_TYPES, where
 
 
 @pytest.mark.parametrize("folder", ["protocol", "plugins"])
