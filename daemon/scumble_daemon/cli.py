@@ -38,13 +38,8 @@ def main() -> None:
 def serve() -> None:
     """Run the daemon in this terminal. The editors start it by themselves when they need it."""
     from . import server
-    from .single_instance import AlreadyRunningError
 
-    with _errors(False):
-        try:
-            server.main()
-        except AlreadyRunningError:
-            typer.echo("The daemon is running already; `scumble status` tells more.")
+    raise typer.Exit(server.serve_here(typer.echo))
 
 
 @app.command()

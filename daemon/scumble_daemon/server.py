@@ -25,7 +25,7 @@ from .executors.base import Executor
 from .executors.worker_executor import WorkerExecutor
 from .scheduler import Job, Scheduler
 from .sessions import Session, Sessions
-from .single_instance import acquire
+from .single_instance import AlreadyRunningError, acquire
 
 log = logging.getLogger(__name__)
 
@@ -60,18 +60,7 @@ class Server:
         self._departures = self._router.get_monitor_socket(zmq.EVENT_DISCONNECTED)
         self._probe_at = time.monotonic() + PROBE_INTERVAL_S
         self._connection = Connection(tuple(self._bind()), self._token, os.getpid(), __version__)
-        self._executors: list[Executor] = [
-            WorkerExecutor(
-                self._context,
-                device,
-                runtime,
-                self._report,
-                self._learn_catalogue,
-                settings.cancel_grace_s,
-                config.log_folder() / "worker-stderr.log",
-            )
-            for device in settings.devices
-        ]
+        self._executors: list[Executor] = []
         self._handlers: dict[type, Callable[[Session, Any], None]] = {
             messages.GetCatalogue: self._get_catalogue,
             messages.GetStatus: self._get_status,
@@ -87,6 +76,7 @@ class Server:
         self._publish()
         log.info("serving on %s", ", ".join(self._connection.endpoints))
         try:
+            self._start_executors()
             while not self._stopping:
                 self._turn()
         finally:
@@ -94,6 +84,19 @@ class Server:
 
     def stop(self) -> None:
         self._stopping = True
+
+    def _start_executors(self) -> None:
+        for device in self._settings.devices:
+            executor = WorkerExecutor(
+                self._context,
+                device,
+                self._runtime,
+                self._report,
+                self._learn_catalogue,
+                self._settings.cancel_grace_s,
+                config.log_folder() / "worker-stderr.log",
+            )
+            self._executors.append(executor)
 
     # --- the loop ----------------------------------------------------------------------------------------------
 
@@ -335,17 +338,21 @@ def _failure(id: str, error: ScumbleError) -> messages.Failure:
     return messages.Failure(id=id, code=error.code, message=error.message, hint=error.hint)
 
 
-def main() -> None:
-    """Serve in this process until stopped. Raises: AlreadyRunningError · Invalid (a broken config.toml)"""
-    settings = config.read()
-    runtime = config.ensure_private(config.runtime_folder())
-    lock = acquire(runtime)
-    logs.open_log(config.log_folder(), "daemon", settings.log_level)
-    server = Server(settings, runtime, config.cache_folder())
-    for name in ("SIGTERM", "SIGINT", "SIGBREAK"):
-        if hasattr(signal, name):
-            signal.signal(getattr(signal, name), lambda *_: server.stop())
+def serve_here(say: Callable[[str], None]) -> int:
+    """Serve in this process until stopped; the exit status. `say` is told why it does not."""
     try:
-        server.serve()
-    finally:
-        lock.close()
+        settings = config.read()
+        runtime = config.ensure_private(config.runtime_folder())
+        with acquire(runtime):
+            logs.open_log(config.log_folder(), "daemon", settings.log_level)
+            server = Server(settings, runtime, config.cache_folder())
+            for name in ("SIGTERM", "SIGINT", "SIGBREAK"):
+                if hasattr(signal, name):
+                    signal.signal(getattr(signal, name), lambda *_: server.stop())
+            server.serve()
+    except AlreadyRunningError:
+        say("The daemon is running already; `scumble status` tells more.")
+    except Invalid as error:
+        say(f"scumble: {error}")
+        return 2
+    return 0

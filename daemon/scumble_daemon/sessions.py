@@ -38,9 +38,7 @@ class Session:
         if not needed:
             return {}
         if needed not in self.profiles:
-            raise Invalid(
-                "The layer's colour profile was not sent with it.", "Restart the editor, then run again."
-            )
+            raise Invalid("The layer's colour profile was not sent with it.", "Restart the editor, then run again.")
         return {needed: self.profiles[needed]}
 
 

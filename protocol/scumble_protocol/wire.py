@@ -12,10 +12,10 @@ from .errors import Invalid, Unsupported
 from .fields import MAX_BLOBS, Blobs
 from .messages import NAMES, TYPES, VERSION, Message
 
-try:
+try:  # in an editor: the pure-Python copy that `scumble setup` put beside this package
+    from ._vendor import msgpack  # type: ignore[import-not-found]
+except ImportError:
     import msgpack
-except ImportError:  # in an editor: the copy that `scumble setup` put beside this package
-    from ._vendor import msgpack  # type: ignore[no-redef]
 
 MAX_HEADER_BYTES = 4 << 20
 

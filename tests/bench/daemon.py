@@ -44,7 +44,7 @@ def start_to_catalogue(daemon: DaemonProcess) -> float:
                     client.catalogue()
                     return time.perf_counter() - started
             except Exception:
-                time.sleep(0.002)
+                time.sleep(0.005)
 
 
 def submit(client: Client, operation: str, **parameters: object) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from scumble_daemon.imaging import samples
@@ -41,7 +43,7 @@ def feathered(bounds: Bounds) -> np.ndarray:
     return np.repeat((ramp * 255).astype(np.uint8)[None], bounds.height, axis=0)
 
 
-def invert(client: Client, image: Raster, **options: object) -> Result:
+def invert(client: Client, image: Raster, **options: Any) -> Result:
     return client.run("slow", image, CANVAS, parameters={"seconds": 0}, source="photo", **options)
 
 

@@ -46,7 +46,7 @@ def next_of(client: Client, kind: type, job: str = "") -> Any:
     """The next message of a kind (of one job), others passed over."""
     for _ in range(600):
         message = client.poll(0.1)
-        if isinstance(message, kind) and job in ("", message.id):
+        if message is not None and isinstance(message, kind) and job in ("", message.id):
             return message
     raise TimeoutError(f"no {kind.__name__}")
 
