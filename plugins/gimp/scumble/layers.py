@@ -46,14 +46,19 @@ def insert(client: Client, result: Result, image: Gimp.Image, source: Gimp.Layer
     layout = pixels.Format.of(source)
     space = blending.Spaces.above(image, source, layout)
     finished = [_finish(client, layer, image, layout.encoding, space) for layer in result.layers]
-    selected = image.get_selected_layers()
-    group = None
+    group = _new_group(image, result.group or "Scumble", space) if finished else None
     with _one_undo_step(image):
-        if finished:
-            group = _insert_group(image, source, result.group or "Scumble", finished, space)
-            image.set_selected_layers(selected)  # the artist goes on where they were
-        if result.selection is not None:
-            _replace_selection(image, result.selection, client.pixels(result.selection))
+        try:
+            if group is not None:
+                _insert_group(image, source, group, finished)
+            if result.selection is not None:
+                _replace_selection(image, result.selection, client.pixels(result.selection))
+        except Internal:
+            if group is not None:
+                image.remove_layer(group)
+            raise
+        if group is not None:
+            group.set_visible(True)  # last: from now on GIMP renders, and lets a call wait for up to 70 ms
     return group
 
 
@@ -78,22 +83,22 @@ def _finish(client: Client, layer: Layer, image: Gimp.Image, encoding: str, spac
     return new
 
 
-def _insert_group(
-    image: Gimp.Image, source: Gimp.Layer, name: str, finished: List[Gimp.Layer], space: blending.Spaces
-) -> Gimp.GroupLayer:
+def _new_group(image: Gimp.Image, name: str, space: blending.Spaces) -> Gimp.GroupLayer:
     group = Gimp.GroupLayer.new(image, name)
     group.set_mode(Gimp.LayerMode.PASS_THROUGH)  # so that a dodge layer meets the photo below the group
     space.apply_to(group)
-    _insist(image.insert_layer(group, source.get_parent(), image.get_item_position(source)))
-    try:
-        for layer in finished:
-            _insist(image.insert_layer(layer, group, 0))
-        if source.get_mask() is not None and source.get_apply_mask():
-            _insist(_show_where_it_did(group, source))
-    except Internal:
-        image.remove_layer(group)
-        raise
+    group.set_visible(False)
     return group
+
+
+def _insert_group(image: Gimp.Image, source: Gimp.Layer, group: Gimp.GroupLayer, finished: List[Gimp.Layer]) -> None:
+    selected = image.get_selected_layers()
+    _insist(image.insert_layer(group, source.get_parent(), image.get_item_position(source)))
+    for layer in finished:
+        _insist(image.insert_layer(layer, group, 0))
+    if source.get_mask() is not None and source.get_apply_mask():
+        _insist(_show_where_it_did(group, source))
+    image.set_selected_layers(selected)  # the artist goes on where they were
 
 
 def _show_where_it_did(group: Gimp.GroupLayer, source: Gimp.Layer) -> bool:

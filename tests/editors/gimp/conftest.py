@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from scumble_protocol.connection import cache_folder
 
 from ...daemon_process import DaemonProcess, running_daemon
 from .. import chroot
@@ -22,7 +23,8 @@ def editor_daemon() -> Iterator[DaemonProcess]:
     """One daemon with the editors' test operations beside its own."""
     if reason := chroot.missing():
         (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(f"no editors: {reason}")
-    with running_daemon(OPERATIONS) as daemon:
+    compiled = cache_folder() / "numba"  # what `scumble setup` compiled once: a minute that no test has to wait for
+    with running_daemon(OPERATIONS, NUMBA_CACHE_DIR=str(compiled)) as daemon:
         daemon.wait_for_worker()
         yield daemon
 

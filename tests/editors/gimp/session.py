@@ -25,6 +25,7 @@ START_S = 90
 # No welcome, neither to a new user nor to a new version
 GIMPRC = '(show-welcome-dialog no)\n(check-updates no)\n(config-version "99.0.0")\n'
 QUIT_S = 10
+CALL_S = 150
 DTYPES = {"u8": np.uint8, "u16": np.uint16, "u32": np.uint32, "half": np.float16, "float": np.float32, "double": float}
 
 
@@ -45,6 +46,7 @@ class Gimp:
         self._stream.flush()
 
     def finish(self) -> Any:
+        assert select.select([self._connection], [], [], CALL_S)[0], f"GIMP did not answer within {CALL_S} s"
         line = self._stream.readline()
         assert line, f"GIMP went away: {self.errors.read_text('utf-8', 'replace')[-2000:]}"
         reply = json.loads(line)
