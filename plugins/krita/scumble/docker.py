@@ -134,6 +134,7 @@ class ScumbleDocker(DockWidget):
         self._operation = operation
         if self._form is not None:
             self._place.removeWidget(self._form)
+            self._form.setParent(None)
             self._form.deleteLater()
         self._form = Form(operation)
         self._form.set_values(self._last_values.load(operation))

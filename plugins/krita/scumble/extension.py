@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, List
+from typing import Any
 
 from krita import DockWidgetFactory, DockWidgetFactoryBase, Extension
 from scumble_protocol.catalogue import Operation
@@ -31,7 +31,6 @@ class ScumbleExtension(Extension):
         super().__init__(application)
         self._application = application
         self._last_values = LastValues(application)
-        self._menus: List[Any] = []
         self.jobs = Jobs(application)
         self.jobs.catalogue_changed.connect(self._refresh_actions)
         self.jobs.changed.connect(self._tell_if_unseen)
@@ -48,22 +47,28 @@ class ScumbleExtension(Extension):
     def createActions(self, window: Any) -> None:  # noqa: N802 - Krita's name
         action = window.createAction(MENU, "Scumble", "tools")
         menu = QtWidgets.QMenu(MENU, window.qwindow())
+        menu.setObjectName(MENU)
         action.setMenu(menu)
-        self._menus.append(menu)
-        self._add_actions(window)
+        self._add_actions(window, menu)
 
-    def _add_actions(self, window: Any) -> None:
-        for operation in self.jobs.catalogue.visible:
-            name = f"scumble_{operation.id}"
-            if window.qwindow().findChild(QtWidgets.QAction if hasattr(QtWidgets, "QAction") else object, name):
-                continue
-            action = window.createAction(name, operation.title, f"tools/{MENU}")
-            action.setToolTip(operation.description)
-            action.triggered.connect(lambda _checked=False, chosen=operation.id: self._run(chosen))
+    def _add_actions(self, window: Any, menu: Any) -> None:
+        """One action for each operation that has none yet; those that have left the catalogue are hidden."""
+        present = {action.objectName(): action for action in menu.actions()}
+        offered = {f"scumble_{operation.id}": operation for operation in self.jobs.catalogue.visible}
+        for name, action in present.items():
+            action.setVisible(name in offered)
+        for name, operation in offered.items():
+            if name not in present:
+                action = window.createAction(name, operation.title, f"tools/{MENU}")
+                action.setToolTip(operation.description)
+                action.triggered.connect(lambda _checked=False, chosen=operation.id: self._run(chosen))
+                menu.addAction(action)  # Krita does this itself only while the window is being made
 
     def _refresh_actions(self) -> None:
         for window in self._application.windows():
-            self._add_actions(window)
+            menu = window.qwindow().findChild(QtWidgets.QMenu, MENU)
+            if menu is not None:
+                self._add_actions(window, menu)
 
     def _run(self, operation_id: str) -> None:
         """Run an operation with the values it was last run with."""

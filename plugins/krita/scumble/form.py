@@ -111,6 +111,7 @@ class Form(QtWidgets.QWidget):
 
         button.clicked.connect(choose)
         self._place("reference", reference.title, row, reference.description)
+        row.setObjectName("")
         line.setObjectName("scumble_value_reference")
         self._fields["reference"] = (line.text, line.setText)
         line.textChanged.connect(lambda _text: self.changed.emit())

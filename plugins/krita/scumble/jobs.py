@@ -13,6 +13,7 @@ from scumble_protocol.errors import Cancelled, Internal, ScumbleError
 from scumble_protocol.messages import Result
 
 from . import layers, selections
+from .lender import Lender
 from .profiles import Profiles
 from .qt import QObject, Qt, QtCore, QTimer, QtWidgets, Signal
 from .request import Request
@@ -59,6 +60,7 @@ class Jobs(QObject):
         super().__init__()
         self._application = application
         self._profiles = Profiles(application)
+        self._lender = Lender(application)
         self._numbers = itertools.count(1)
         self._timings = Timings()
         self.jobs: List[Job] = []
@@ -103,7 +105,7 @@ class Jobs(QObject):
             self._end(job, FAILED, error)
         except Exception as error:
             _log.exception("scumble: reading failed")
-            self._end(job, FAILED, Internal(f"The layer could not be read: {error}.", "Please report this."))
+            self._end(job, FAILED, _fault("The layer could not be read", error))
         return job
 
     def cancel(self, job: Job) -> None:
@@ -171,7 +173,7 @@ class Jobs(QObject):
             self._end(job, DONE)
         except Exception as error:
             _log.exception("scumble: inserting failed")
-            self._end(job, FAILED, Internal(f"The result could not be inserted: {error}.", "Please report this."))
+            self._end(job, FAILED, _fault("The result could not be inserted", error))
         self._session.release(job.number)
 
     def _obstacle(self, job: Job) -> str:
@@ -195,7 +197,9 @@ class Jobs(QObject):
         notes = list(result.notes)
         if result.layers:
             group = result.group or title
-            in_place = layers.insert_layers(source.document, source.layer_id, group, result.layers, source.colours)
+            in_place = layers.insert_layers(
+                self._lender, source.document, source.layer_id, group, result.layers, source.colours
+            )
             if not in_place:
                 notes.append(f"The layer «{source.layer_name}» is gone: the result lies on top of the stack.")
         if result.selection is not None:
@@ -215,6 +219,9 @@ class Jobs(QObject):
 
     def _end(self, job: Job, state: str, error: Optional[ScumbleError] = None) -> None:
         self._timings.end(job.number, state)
+        if error is not None:
+            # Its frames hold Krita's nodes, and Krita crashes when those outlive their document.
+            error.__traceback__ = error.__context__ = None
         self._change(job, state=state, stage="", error=error, source=None, result=None)
 
     def _forget_old(self) -> None:
@@ -260,6 +267,10 @@ def _order(job: Job, request: Request) -> Order:
         reference=request.reference,
         source=job.source.layer_name,
     )
+
+
+def _fault(what: str, error: Exception) -> Internal:
+    return Internal(f"{what} ({type(error).__name__}).", "Please report this, with what Krita wrote on its terminal.")
 
 
 def _document_name(document: Any) -> str:

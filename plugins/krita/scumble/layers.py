@@ -7,8 +7,9 @@ from typing import Any, Optional, Sequence
 
 from scumble_protocol.image import Layer, Raster
 
+from .lender import Lender
 from .masks import coverage_bytes
-from .qt import QByteArray
+from .qt import QByteArray, QTimer
 from .source import ColourSpace
 
 BLEND_MODES = {
@@ -22,30 +23,47 @@ BLEND_MODES = {
     "color": "color",
     "luminosity": "luminize",
 }
+ACTIVATION_MS = (0, 50)  # when Krita may have gone to a node that was just added
 RECIPE = "scumble-recipe-"  # + the layer's id: annotations belong to the document, layers have none
 
 
-def insert_layers(document: Any, layer_id: Any, group_name: str, layers: Sequence[Layer], colours: ColourSpace) -> bool:
+def insert_layers(
+    lender: Lender, document: Any, layer_id: Any, group_name: str, layers: Sequence[Layer], colours: ColourSpace
+) -> bool:
     """A new group with `layers` directly above the source, and their recipes.
 
     False: the source is no longer there, and the group lies on top of the stack.
     """
+    nodes = [_node(lender, document, layer, colours) for layer in layers]
     group = document.createGroupLayer(group_name)
     # Other modes have to reach the layers below the group, not only those inside it.
     group.setPassThroughMode(any(layer.blend_mode != "normal" for layer in layers))
-    nodes = [_node(document, layer, colours) for layer in layers]
-    for node in nodes:
-        group.addChildNode(node, None)  # None: on top of those before
+    group.setChildNodes(nodes)  # bottom first; unlike addChildNode, this makes no undo step
+    active = document.activeNode()
     source = find_layer(document, layer_id)
     parent = document.rootNode() if source is None else source.parentNode()
-    # The one undo step: everything was set before, because a change to an attached node would be a step of its own.
-    parent.addChildNode(group, source)
+    parent.addChildNode(group, source)  # the one undo step
     document.refreshProjection()
+    if active is not None:
+        _keep_active(document, active.uniqueId(), group.uniqueId())
     for node, layer in zip(nodes, layers):
         recipe = json.dumps(layer.recipe, ensure_ascii=False, sort_keys=True).encode()
         name = RECIPE + node.uniqueId().toString().strip("{}")
         document.setAnnotation(name, f"How Scumble made «{layer.name}»", QByteArray(recipe))
     return source is not None
+
+
+def _keep_active(document: Any, active_id: Any, group_id: Any) -> None:
+    """Leave the artist on the layer they were on: Krita goes to a new node, a little after it was added."""
+
+    def go_back() -> None:
+        now = document.activeNode()
+        before = find_layer(document, active_id)
+        if now is not None and now.uniqueId() == group_id and before is not None:
+            document.setActiveNode(before)
+
+    for delay_ms in ACTIVATION_MS:
+        QTimer.singleShot(delay_ms, go_back)
 
 
 def find_layer(document: Any, layer_id: Any) -> Optional[Any]:
@@ -54,18 +72,16 @@ def find_layer(document: Any, layer_id: Any) -> Optional[Any]:
     return node if node is not None and node.parentNode() is not None else None
 
 
-def _node(document: Any, layer: Layer, colours: ColourSpace) -> Any:
-    node = document.createNode(layer.name, "paintlayer")
-    if (node.colorModel(), node.colorDepth(), node.colorProfile()) != (colours.model, colours.depth, colours.profile):
-        node.setColorSpace(colours.model, colours.depth, colours.profile)
+def _node(lender: Lender, document: Any, layer: Layer, colours: ColourSpace) -> Any:
+    empty = document.createNode(layer.name, "paintlayer")
+    node = lender.prepare(empty, BLEND_MODES[layer.blend_mode], colours)
     area = layer.raster.bounds
-    node.setPixelData(QByteArray.fromRawData(layer.raster.data), area.x, area.y, area.width, area.height)
     node.setOpacity(round(layer.opacity * 255))
-    node.setBlendingMode(BLEND_MODES[layer.blend_mode])
+    node.setPixelData(QByteArray.fromRawData(layer.raster.data), area.x, area.y, area.width, area.height)
     if layer.mask is not None:
         mask = document.createTransparencyMask("Mask")
         mask.setSelection(selection_from(layer.mask))  # before attaching: afterwards Krita reports a failed assertion
-        node.addChildNode(mask, None)
+        node.setChildNodes([mask])
     return node
 
 
@@ -75,5 +91,5 @@ def selection_from(mask: Raster) -> Any:
 
     area = mask.bounds
     selection = Selection()
-    selection.setPixelData(QByteArray(coverage_bytes(mask)), area.x, area.y, area.width, area.height)
+    selection.setPixelData(QByteArray.fromRawData(coverage_bytes(mask)), area.x, area.y, area.width, area.height)
     return selection

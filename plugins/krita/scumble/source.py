@@ -73,10 +73,13 @@ def read_source(document: Any, profiles: Profiles, with_selection: bool) -> Sour
     canvas = Bounds(0, 0, document.width(), document.height())
     area = _area_to_read(layer, canvas)
     if area.is_empty:
-        raise Invalid(_why_empty(layer), "Choose a layer with pixels on it.")
+        raise Invalid(f"The layer «{layer.name()}» is empty.", "Choose a layer with pixels on it.")
     selection = _read_selection(document) if with_selection else None
-    reads = layer.pixelData if _holds_its_look(layer) else layer.projectionPixelData
-    data = reads(area.x, area.y, area.width, area.height)
+    if _holds_its_look(layer):
+        data = layer.pixelData(area.x, area.y, area.width, area.height)
+    else:
+        document.waitForDone()  # until what it shows is up to date
+        data = layer.projectionPixelData(area.x, area.y, area.width, area.height)
     pixels = Pixels(
         area,
         colours.depth.lower(),
@@ -98,6 +101,11 @@ def _active_layer(document: Any) -> Any:
 
 def _check_stack(layer: Any) -> None:
     """Raises: Invalid where the layer is out of sight, or where nothing may be put above it."""
+    if layer.type() == "grouplayer" and layer.passThroughMode():
+        raise Invalid(
+            f"The group «{layer.name()}» passes through, so it has no pixels of its own.",
+            "Choose a layer in it, or switch pass-through off.",
+        )
     if not layer.visible():
         raise Invalid(f"The layer «{layer.name()}» is hidden.", "Show it, then run again.")
     parent = layer.parentNode()
@@ -115,12 +123,6 @@ def _area_to_read(layer: Any, canvas: Bounds) -> Bounds:
     bounds = Bounds(rectangle.x(), rectangle.y(), rectangle.width(), rectangle.height())
     reach = Bounds(-canvas.width, -canvas.height, 3 * canvas.width, 3 * canvas.height)
     return bounds if bounds.intersection(canvas).is_empty else bounds.intersection(reach)
-
-
-def _why_empty(layer: Any) -> str:
-    if layer.type() == "grouplayer" and layer.passThroughMode():
-        return f"The group «{layer.name()}» passes through, so it has no pixels of its own."
-    return f"The layer «{layer.name()}» is empty."
 
 
 def _holds_its_look(layer: Any) -> bool:

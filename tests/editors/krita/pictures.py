@@ -1,0 +1,49 @@
+"""Real photos in Krita's depths, and the composite that layers should give by the declared formulas."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..gimp.photos import photo, unit, with_alpha
+from .session import DTYPES
+
+__all__ = ["composed", "encoded", "feathered", "photo", "unit", "with_alpha"]
+
+
+def encoded(pixels: np.ndarray, depth: str) -> np.ndarray:
+    """8-bit pixels in a Krita depth, with low bits of their own."""
+    kind = DTYPES[depth]
+    noise = np.random.default_rng(7).random(pixels.shape)
+    share = np.clip((pixels + noise - 0.5) / 255, 0, 1)
+    share[..., -1] = pixels[..., -1] / 255
+    full = np.iinfo(kind).max if np.issubdtype(kind, np.integer) else 0
+    return np.round(share * full).astype(kind) if full else share.astype(kind)
+
+
+def feathered(size: tuple[int, int], x: int, y: int, width: int, height: int, feather: float) -> np.ndarray:
+    """H×W uint8 coverage of a canvas of `size`: a rectangle whose edge fades over `feather` pixels."""
+    row, column = np.mgrid[: size[1], : size[0]].astype(float) + 0.5
+    inside = np.minimum.reduce([column - x, x + width - column, row - y, y + height - row])
+    return np.round(np.clip(inside / feather, 0, 1) * 255).astype(np.uint8)
+
+
+def composed(
+    below: np.ndarray, layer: dict[str, Any], pixels: np.ndarray, mask: np.ndarray, brightest: float
+) -> np.ndarray:
+    """The composite of one layer over an opaque image, by the declared formula. All samples in [0, 1].
+
+    `brightest`: 1 for integer samples, infinity for float samples, which keep what is brighter than white.
+    """
+    x, y, width, height = layer["bounds"]
+    left, top = max(x, 0), max(y, 0)
+    right, bottom = min(x + width, below.shape[1]), min(y + height, below.shape[0])
+    inside = (slice(top - y, bottom - y), slice(left - x, right - x))
+    colour = pixels[inside][..., :-1]
+    share = mask[inside][..., None] * pixels[inside][..., -1:] * layer["opacity"] / 255
+    out = below.copy()
+    base = out[top:bottom, left:right, :-1]
+    mixed = np.minimum(base / (1 - colour), brightest) if layer["mode"] == "dodge" else colour
+    out[top:bottom, left:right, :-1] = base * (1 - share) + mixed * share
+    return out
