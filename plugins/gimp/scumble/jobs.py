@@ -15,6 +15,7 @@ from scumble_protocol.client import Client
 from scumble_protocol.errors import Invalid
 from scumble_protocol.image import Bounds, Point, Reference
 
+QUIET_S = 0.25
 REDRAW_S = 0.05
 CHECK_SIDE_PX = 64
 CONTROL_NUMBERS = 6  # of an anchor: handle x y, the anchor itself x y, handle x y
@@ -59,16 +60,18 @@ def run(request: Request, image: Gimp.Image, source: Gimp.Layer, timings: "Timin
             reference=request.reference,
             source=source.get_name(),
             on_progress=progress.show,
+            is_cancelled=progress.tick,
         )
         timings.mark("job")
         try:
             group = layers.insert(client, result, image, source)
-            Gimp.displays_flush()
         finally:
             client.release(result)
         timings.mark("insert")
+        Gimp.displays_flush()
+        timings.mark("paint")
         digest = client.welcome.catalogue_digest
-    Gimp.progress_end()
+    progress.end()
     timings.write(request.operation, result.timings)
     return Outcome(group, tuple(result.notes), digest)
 
@@ -145,7 +148,7 @@ def check() -> Tuple[str, str]:
         version = client.welcome.version
         shares = "shared memory" if client.welcome.segments else "the socket"
         catalogue = client.catalogue()
-    Gimp.progress_end()
+    progress.end()
     if not is_same:
         raise Invalid("The picture came back changed.", "Run `scumble doctor`.")
     report = (
@@ -160,21 +163,35 @@ def check() -> Tuple[str, str]:
 
 
 class Progress:
-    """GIMP's progress bar; each call to GIMP is a message to another process, so not more than twenty a second."""
+    """GIMP's progress bar, with its Cancel button.
+
+    It comes up only when a job takes a moment, and moves at most twenty times a second: GIMP repaints for every call,
+    which would take longer than a short job.
+    """
 
     def __init__(self, title: str) -> None:
-        self._shown_at = 0.0
-        self._stage = title
-        Gimp.progress_init(title)
+        self._title = title
+        self._stage = ""
+        self._is_up = False
+        self._next_at = time.monotonic() + QUIET_S
 
     def wait(self, stage: str) -> None:
         self.show(-1, stage)
 
+    def tick(self) -> bool:
+        """To be asked often whether to cancel: brings the bar up for operations that report nothing."""
+        if not self._is_up:
+            self.show(-1, self._stage)
+        return False  # GIMP's Cancel button ends this process without asking
+
     def show(self, fraction: float, stage: str) -> None:
         now = time.monotonic()
-        if now - self._shown_at < REDRAW_S and stage == self._stage:
+        if now < self._next_at:
             return
-        self._shown_at = now
+        self._next_at = now + REDRAW_S
+        if not self._is_up:
+            Gimp.progress_init(self._title)
+            self._is_up = True
         if stage and stage != self._stage:
             self._stage = stage
             Gimp.progress_set_text(stage)
@@ -182,6 +199,10 @@ class Progress:
             Gimp.progress_pulse()
         else:
             Gimp.progress_update(fraction)
+
+    def end(self) -> None:
+        if self._is_up:
+            Gimp.progress_end()
 
 
 class Timings:
@@ -205,7 +226,7 @@ class Timings:
             return
         pairs = zip(self._marks, self._marks[1:])
         line: Dict[str, Any] = {stage: now - before for (_, before), (stage, now) in pairs}
-        line["click_to_layer"] = self._marks[-1][1] - self._marks[0][1]
+        line["click_to_layer"] = dict(self._marks)["insert"] - self._marks[0][1]  # what GIMP paints comes after
         line["process_start"] = self._process_start_s
         with open(path, "a", encoding="utf-8") as file:
             file.write(json.dumps({"operation": operation, **line, "daemon": daemon}) + "\n")
