@@ -29,10 +29,10 @@ class Spaces:
 
         GIMP hands our layers the composite so far as it has it: in the document's encoding where the source lies over
         nothing, in linear light where GIMP mixed it into something. Going back and forth between the two costs the
-        last bits: of floats in the first case; in the second of integers, under a profile with a curve of its own.
+        last bits, and with curves other than sRGB's, near black, more than those.
         """
         native = NATIVE[layout.encoding]
-        if layout.depth in ("u8", "u16") and _is_mixed(image, source):
+        if _is_mixed(image, source):
             own = source.get_composite_space()
             return Spaces(native, Gimp.LayerColorSpace.RGB_LINEAR if own == Gimp.LayerColorSpace.AUTO else own)
         return Spaces(native, native)
