@@ -14,6 +14,7 @@ from .segment import Scene
 # A correction's likely area is twice that of a disc reaching from the click to the mask's edge, and e-fold less likely
 # when four times larger or smaller. Moving a whole island over counts as an edge of 2.5 times the mean strength.
 CORRECTION_AREA, CORRECTION_SPREAD, ISLAND_EDGE = 2.0, 1.0, 2.5
+FLAT = 1.0  # edge strength below which a picture has no edges at all
 
 
 @dataclass(frozen=True)
@@ -62,11 +63,14 @@ def click_discs(scene: Scene, clicks: Sequence[Click], include: bool, radius_px:
 def salient_level(scene: Scene, distance: np.ndarray, domain: np.ndarray) -> np.ndarray:
     """The region {`distance` < t} inside `domain` (bool) whose outline lies on the strongest edges, over all t."""
     change = segment.edge_strength(scene)
+    if change.max() < FLAT:
+        return domain
     reachable = distance[domain]
     best, best_score = domain & (distance <= np.quantile(reachable, 0.02)), -1.0
     for share in np.geomspace(0.002, 1.0, 32):
         region = domain & (distance <= np.quantile(reachable, share))
-        outline = region ^ masks.erode(region, 1)
+        filled = masks.fill_holes(region, region.size)  # the edges of other things it flows around are not its own
+        outline = filled ^ masks.erode(filled, 1)
         outline[[0, -1]] = outline[:, [0, -1]] = False
         if not outline.any():
             continue
@@ -84,6 +88,9 @@ def _settle(scene: Scene, likely: np.ndarray, near: np.ndarray, allowed: np.ndar
     labels[likely & (near <= np.quantile(near[likely], 0.3))] = cv2.GC_FGD
     labels[inside] = cv2.GC_FGD
     mask = segment.grab_cut(scene, labels)
+    on_rim = [float(each[scene.rim].mean()) for each in (likely, mask)]
+    if on_rim[1] > max(0.6, 2 * on_rim[0]):  # the colours did not part it from the ground; the edges did
+        mask = likely
     return keep_clicks(mask, inside, np.zeros_like(inside))
 
 
@@ -124,7 +131,6 @@ def _parted(scene: Scene, near: np.ndarray, domain: np.ndarray, mine: np.ndarray
 def keep_clicks(mask: np.ndarray, inside: np.ndarray, outside: np.ndarray) -> np.ndarray:
     """Only what hangs together with an including click, without holes, and true to every click."""
     mask = (mask | inside) & ~outside
-    labels, _ = masks.components(mask)
-    mask = np.isin(labels, np.unique(labels[inside & mask]))
+    mask = masks.touching(mask, inside)
     mask = masks.fill_holes(mask, max(8, int(0.02 * mask.sum())), outside)
     return mask

@@ -68,6 +68,12 @@ def drop_specks(mask: np.ndarray, least_share: float, keep: np.ndarray | None = 
     return stays[labels]
 
 
+def touching(mask: np.ndarray, seeds: np.ndarray) -> np.ndarray:
+    """The components of `mask` (bool) that have a pixel of `seeds` (bool) in them."""
+    labels, _ = components(mask)
+    return mask & np.isin(labels, np.unique(labels[seeds & mask]))
+
+
 def fill_holes(mask: np.ndarray, largest_px: int, except_at: np.ndarray | None = None) -> np.ndarray:
     """`mask` with the holes of up to `largest_px` pixels filled; holes that touch `except_at` stay open."""
     labels, areas = components(~mask)
@@ -108,4 +114,4 @@ def feather(coverage: np.ndarray, radius_px: float) -> np.ndarray:
     """`coverage` blurred, `radius_px` being about the half width of the soft edge."""
     if radius_px <= 0:
         return coverage
-    return cv2.GaussianBlur(coverage, (0, 0), radius_px / 2, borderType=cv2.BORDER_REPLICATE)
+    return np.clip(cv2.GaussianBlur(coverage, (0, 0), radius_px / 2, borderType=cv2.BORDER_REPLICATE), 0, 1)

@@ -73,8 +73,7 @@ def selected_shadow(
 
 
 def _log_light(rgb: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    small = masks.resize(linear(rgb), size)
-    return cv2.GaussianBlur(np.log(np.maximum(small, 0) + DARKEST), (0, 0), 0.8)
+    return cv2.GaussianBlur(np.log(linear(masks.resize(rgb, size)) + DARKEST), (0, 0), 0.8)
 
 
 def _reach(mask: np.ndarray) -> int:
@@ -129,16 +128,16 @@ def _matched(log_light: np.ndarray, mask: np.ndarray, shows: np.ndarray, fitted:
     band = max(6.0, 0.5 * np.sqrt(mask.sum() / np.pi))
     inner = shows & (distance < middle - soft) & (distance > middle - soft - band)
     outer = shows & (distance > middle + soft) & (distance < middle + soft + band)
+    trusted = fitted.agreement >= LEAST_AGREEMENT
     if inner.sum() < 40 or outer.sum() < 40:
-        return fitted.ratio
+        return fitted.ratio if trusted else _ratio_of_areas(log_light, mask, shows)
     generator = np.random.default_rng(4)
     dark_at, lit_at = (
         generator.permutation(np.argwhere(area))[:count] for area, count in ((inner, 3000), (outer, 6000))
     )
     dark, lit = log_light[tuple(dark_at.T)], log_light[tuple(lit_at.T)]
-    trusted = fitted.agreement >= LEAST_AGREEMENT
     start = fitted.ratio if trusted else np.median(lit, axis=0) - np.median(dark, axis=0)
-    start = np.clip(start, shadow_edge.LEAST_RATIO, shadow_edge.MOST_RATIO)
+    start = np.clip(start, 0, shadow_edge.MOST_RATIO)
     ratio = start
     for _ in range(5):
         tree = KDTree(np.c_[lit * 4, lit_at / band])

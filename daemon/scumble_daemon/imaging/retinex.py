@@ -18,7 +18,7 @@ MOST_SHADOWS = 6
 PATCH = 0.012  # of the longer side: what is smaller is texture
 TEXTURE = 1.2  # a shadow is deeper than so many standard deviations of the lit ground around it
 LEAST_SHARE, MOST_SHARE = 0.01, 0.5  # of the picture, for a shadow
-LEAST_AGREEMENT = 0.3  # share of a dark region's edge that has to look like a shadow's
+LEAST_AGREEMENT = 0.33  # share of a dark region's edge that has to look like a shadow's
 MOST_LIFT = 0.9  # natural logarithm; nobody pointed at it, so a shadow is never lifted further
 
 
@@ -27,7 +27,7 @@ def find_shadows(rgb: np.ndarray, alpha: np.ndarray, softness: float) -> tuple[R
     size = masks.fitted_size(alpha.shape, WORK_PX)
     scale = max(alpha.shape) / max(size)
     shows = masks.resize(alpha, size) > 0.05
-    light = masks.resize(linear(rgb), size)
+    light = linear(masks.resize(rgb, size))
     log_light = cv2.GaussianBlur(np.log(np.maximum(light, 0) + 1 / 512), (0, 0), 0.8)
     found = _distinct(
         candidate

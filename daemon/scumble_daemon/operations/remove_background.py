@@ -77,6 +77,8 @@ def _subject(image: Image, region: np.ndarray | None, context: Context) -> promp
         if found.mask.sum() < LEAST_SHARE * selected.sum():
             context.note("Nothing in the selection stands out from what is around it: the outline is the selection's.")
             return prompts.Found(selected, found.window, found.clicks)
+    if not found.mask.any():
+        raise Invalid("No object stands out there.", "Click on the object, or select it more closely, and run again.")
     return found
 
 

@@ -13,6 +13,8 @@ DARKEST = 4 / 255  # below this encoded value the layer is that of this value: b
 MOST_DODGE = 0.98  # colour dodge divides by 1 − layer
 LEAST_PX = 8
 NOTICEABLE_PX = 3.0
+LEAST_GAIN = 0.05
+CHUNK_ROWS = 512
 
 
 class Params(OperationParams):
@@ -53,8 +55,10 @@ def remove_shadow(image: Image, params: Params, context: Context) -> list[NewLay
     found = _find(image, params, context)
     context.progress(0.8, "Making the layer")
     log_gain = found.log_gain
-    mean = log_gain.mean(axis=2, keepdims=True)
-    log_gain = np.maximum(params.strength * (mean + params.colour * (log_gain - mean)), 0)
+    if params.colour != 1:
+        mean = log_gain.mean(axis=2, keepdims=True)
+        log_gain = np.maximum(mean + params.colour * (log_gain - mean), 0)
+    log_gain = params.strength * log_gain
     dodge = _dodge_layer(image, log_gain)
     context.progress(0.98, "Done")
     return [NewLayer("Light", dodge, alpha=image.alpha, blend_mode="dodge", encoded="native")]
@@ -82,7 +86,9 @@ def _find(image: Image, params: Params, context: Context) -> relight.Relight:
         params.softness,
         lambda fraction, stage: context.progress(0.1 + 0.65 * fraction, stage),
     )
-    if found.agreement < relight.SURE_ENOUGH:
+    if found.log_gain.max() < LEAST_GAIN:
+        context.note("Nothing in the selection is darker than what is around it: hardly anything was changed.")
+    elif found.agreement < relight.SURE_ENOUGH:
         context.note(
             "The ground changes along the shadow's edge, so the missing light had to be guessed: select a part of the "
             "shadow that lies on one kind of ground, or adjust Strength."
@@ -97,10 +103,17 @@ def _find(image: Image, params: Params, context: Context) -> relight.Relight:
 
 def _dodge_layer(image: Image, log_gain: np.ndarray) -> np.ndarray:
     """The layer, in the document's space, with which colour dodge, base / (1 − layer), multiplies light by the gain."""
-    base = np.maximum(image.rgb, DARKEST)
-    target = relight.encoded(relight.linear(base) * np.exp(log_gain))
-    native_base = image.to_native(base)
-    native_target = np.minimum(image.to_native(target), np.maximum(native_base, 1))
-    dodge = 1 - native_base / np.maximum(native_target, 1e-6)
-    changes = (log_gain > 1e-4).any(axis=2, keepdims=True)
-    return np.where(changes, np.clip(dodge, 0, MOST_DODGE), 0).astype(np.float32)
+    dodge = np.zeros(image.native_colour.shape, np.float32)
+    changes = log_gain.max(axis=2) > 1e-4
+    if not changes.any():
+        return dodge
+    rows = np.flatnonzero(changes.max(axis=1))
+    for top in range(rows[0], rows[-1] + 1, CHUNK_ROWS):
+        strip = slice(top, min(top + CHUNK_ROWS, rows[-1] + 1))
+        here = changes[strip]
+        base = np.maximum(image.rgb[strip][here], DARKEST)[None]
+        target = relight.encoded(relight.linear(base) * np.exp(log_gain[strip][here])[None])
+        native_base = image.to_native(base)
+        native_target = np.minimum(image.to_native(target), np.maximum(native_base, 1))
+        dodge[strip][here] = np.clip(1 - native_base / np.maximum(native_target, 1e-6), 0, MOST_DODGE)[0]
+    return dodge
