@@ -9,7 +9,7 @@ import pytest
 from scumble_daemon.imaging import samples
 from scumble_protocol.client import Client
 from scumble_protocol.errors import Invalid
-from scumble_protocol.image import CHANNEL_COUNT, Bounds, Raster
+from scumble_protocol.image import CHANNEL_COUNT, Bounds, Point, Raster
 from scumble_protocol.messages import Result
 
 from ..daemon_process import DaemonProcess
@@ -192,3 +192,16 @@ def test_a_single_pixel_is_a_layer_too(daemon: DaemonProcess) -> None:
         image = client.put(bytes([200, 100, 50, 255]), one, "u8", "RGBA")
         result = invert(client, image)
         assert read(client, result.layers[0].raster).tolist() == [[[55, 155, 205, 255]]]
+
+
+def test_a_selection_elsewhere_does_not_keep_clicks_from_selecting(daemon: DaemonProcess) -> None:
+    """Clicks say where the object is: an old selection off the layer is simply replaced."""
+    made = np.full((LAYER.height, LAYER.width, 4), 255, np.uint8)
+    made[8:24, 12:36, :3] = (200, 30, 30)
+    with daemon.client() as client:
+        elsewhere = client.put(b"\xff" * 16, Bounds(90, 0, 4, 4), "u8", "GRAY")
+        image = put(client, made, "u8", "RGBA")
+        clicked = (Point(LAYER.x + 24, LAYER.y + 16),)
+        result = client.run("select_object", image, CANVAS, selection=elsewhere, points=clicked)
+        assert result.selection is not None
+        assert result.selection.bounds.intersection(Bounds(LAYER.x + 12, LAYER.y + 8, 24, 16)).area > 300

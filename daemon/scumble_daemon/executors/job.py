@@ -127,6 +127,8 @@ def _examine(image: Image, submit: Submit, operation: Operation) -> Source:
         return Source(image, None, image.bounds)
     coverage, selected = _coverage_over(image.bounds, submit.selection)
     if selected.is_empty:
+        if operation.entry.gives == "selection" and (submit.points or submit.box):
+            return Source(image, None, image.bounds)  # a selection elsewhere, which the new one takes the place of
         raise Invalid(f"The selection does not touch {name[0].lower()}{name[1:]}.", "Select a part of it, or nothing.")
     return Source(image, coverage, selected)
 

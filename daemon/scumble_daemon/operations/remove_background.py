@@ -65,6 +65,7 @@ def remove_background(image: Image, params: Params, context: Context) -> list[Ne
         context.progress(0.75, "Cleaning the edge colours")
         colours = _cleaned(image, rgb, coverage)
     context.progress(0.98, "Done")
+    context.note("The cut-out lies over your untouched layer: hide that one to see it alone.")
     return [NewLayer("Subject", colours, alpha=image.alpha, mask=coverage, encoded="native")]
 
 
