@@ -39,7 +39,9 @@ def cut(pixels: np.ndarray, /, *, params: Params | None = None, **prompts: Any) 
     assert layer.encoded == "native"
     assert layer.mask.dtype == np.float32
     assert 0 <= layer.mask.min() <= layer.mask.max() <= 1
-    return Cut(layer.rgb, layer.alpha, layer.mask, context.notes)
+    *notes, how_to_see_it = context.notes
+    assert "hide that one to see it alone" in how_to_see_it
+    return Cut(layer.rgb, layer.alpha, layer.mask, notes)
 
 
 def test_a_subject_that_stands_out_needs_no_selection() -> None:
