@@ -12,10 +12,10 @@ from scumble_protocol.catalogue import Catalogue
 from scumble_protocol.errors import Cancelled, Internal, ScumbleError
 from scumble_protocol.messages import Result
 
-from . import layers, selections
+from . import idle, layers, selections
 from .lender import Lender
 from .profiles import Profiles
-from .qt import QObject, Qt, QtCore, QTimer, QtWidgets, Signal
+from .qt import QObject, QtCore, QTimer, Signal
 from .request import Request
 from .session import Order, Session
 from .source import Source, read_source
@@ -177,21 +177,14 @@ class Jobs(QObject):
         self._session.release(job.number)
 
     def _obstacle(self, job: Job) -> str:
-        """Why a result must not be inserted this moment, or "": a new layer would abort a stroke that is under way."""
+        """Why a result must not be inserted this moment, or ""."""
         assert job.source is not None
         assert job.result is not None
         document = job.source.document
-        if QtWidgets.QApplication.mouseButtons() != Qt.MouseButton.NoButton:
-            return "Waiting for the end of your stroke…"
-        if QtWidgets.QApplication.activeModalWidget() is not None:
-            return "Waiting for the open dialog…"
         needs_front = job.result.selection is not None and selections.needs_active_document(self._application)
         if needs_front and self._application.activeDocument() != document:
             return f"Waiting until «{_document_name(document)}» is in front…"
-        if not document.tryBarrierLock():
-            return "Waiting for the end of your stroke…"
-        document.unlock()
-        return ""
+        return idle.obstacle(self._application, document)
 
     def _insert(self, source: Source, result: Result, title: str) -> Tuple[str, ...]:
         notes = list(result.notes)
@@ -203,7 +196,7 @@ class Jobs(QObject):
             if not in_place:
                 notes.append(f"The layer «{source.layer_name}» is gone: the result lies on top of the stack.")
         if result.selection is not None:
-            selection = layers.selection_from(result.selection)
+            selection = layers.selection_from(self._lender.blank_selection(), result.selection)
             selections.set_selection(self._application, source.document, selection)
         return tuple(notes)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any, Optional, Sequence
 
+from krita import Selection
 from scumble_protocol.image import Layer, Raster
 
 from .lender import Lender
@@ -80,16 +81,15 @@ def _node(lender: Lender, document: Any, layer: Layer, colours: ColourSpace) -> 
     node.setPixelData(QByteArray.fromRawData(layer.raster.data), area.x, area.y, area.width, area.height)
     if layer.mask is not None:
         mask = document.createTransparencyMask("Mask")
-        mask.setSelection(selection_from(layer.mask))  # before attaching: afterwards Krita reports a failed assertion
+        mask.setSelection(
+            selection_from(Selection(), layer.mask)
+        )  # before attaching: afterwards Krita reports a failed assertion
         node.setChildNodes([mask])
     return node
 
 
-def selection_from(mask: Raster) -> Any:
-    """A Krita selection with the mask's coverage; outside the mask's bounds nothing is selected."""
-    from krita import Selection
-
+def selection_from(selection: Any, mask: Raster) -> Any:
+    """The empty `selection` with the mask's coverage; outside the mask's bounds nothing is selected."""
     area = mask.bounds
-    selection = Selection()
     selection.setPixelData(QByteArray.fromRawData(coverage_bytes(mask)), area.x, area.y, area.width, area.height)
     return selection

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from krita import Selection
+
 from .source import ColourSpace
 
 
@@ -18,6 +20,7 @@ class Lender:
     def __init__(self, application: Any) -> None:
         self._application = application
         self._document: Any = None
+        self._blank: Any = None
 
     def prepare(self, node: Any, mode: str, colours: ColourSpace) -> Any:
         """An empty node like `node`, which lies nowhere, with that blending mode and those colours."""
@@ -35,6 +38,24 @@ class Lender:
         holder.setChildNodes([])
         document.setModified(False)  # or Krita would save it for safety
         return node.duplicate()  # our history holds on to the one it has changed
+
+    def blank_selection(self) -> Any:
+        """An empty selection whose outline Krita will look for in its pixels.
+
+        A new Selection claims to know its outline, which stays the empty one after setPixelData: the ants would not be
+        drawn. A filter run on a selection, here on one pixel of a mask of ours, is what makes Krita forget the outline.
+        """
+        if self._blank is None:
+            document = self._open()
+            mask = document.createSelectionMask("scumble")
+            pixel = Selection()
+            pixel.select(0, 0, 1, 1, 255)
+            mask.setSelection(pixel)
+            self._application.filter("invert").startFilter(mask, 0, 0, 1, 1)
+            document.waitForDone()
+            document.setModified(False)
+            self._blank = mask.selection().duplicate()
+        return self._blank.duplicate()
 
     def _open(self) -> Any:
         if self._document is None or self._document not in self._application.documents():

@@ -1,5 +1,8 @@
 """A Krita plug-in for the tests: runs functions of inside.py for whoever listens on $SCUMBLE_TEST_SOCKET."""
 
+# Runs inside Krita, whose modules are not here.
+# pyright: reportMissingImports=false, reportAttributeAccessIssue=false
+
 import importlib.util
 import json
 import os
@@ -12,15 +15,17 @@ from PyQt5.QtCore import QSocketNotifier, QTimer
 
 class Driver(Extension):
     def setup(self):
-        self.connection = None
+        """The window comes later."""
 
     def createActions(self, window):  # noqa: N802 - Krita's name
-        if self.connection is None:
+        if not hasattr(self, "connection"):
             self.connection = socket.socket(socket.AF_UNIX)
             QTimer.singleShot(0, self.start)  # when the window is there and every plug-in has had its turn
 
     def start(self):
         spec = importlib.util.spec_from_file_location("inside", os.environ["SCUMBLE_TEST_INSIDE"])
+        assert spec is not None
+        assert spec.loader is not None
         self.inside = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(self.inside)
         self.connection.connect(os.environ["SCUMBLE_TEST_SOCKET"])

@@ -1,11 +1,23 @@
 """What the tests can ask of Krita: each public function is called by name, with plain values, from outside."""
 
+# Runs inside Krita, whose modules are not here.
+# pyright: reportMissingImports=false, reportAttributeAccessIssue=false
+
 import time
 
 from krita import Krita, Selection
 from PyQt5.QtCore import QByteArray, QEventLoop, Qt, QTimer
 from PyQt5.QtTest import QTest
-from PyQt5.QtWidgets import QAbstractItemView, QApplication, QComboBox, QLabel, QProgressBar, QTreeWidget, QWidget
+from PyQt5.QtWidgets import (
+    QAbstractItemView,
+    QApplication,
+    QComboBox,
+    QLabel,
+    QProgressBar,
+    QScrollArea,
+    QTreeWidget,
+    QWidget,
+)
 
 application = Krita.instance()
 documents = {}
@@ -482,3 +494,12 @@ def run_as_by_shortcut():
     """Run what the form holds without the mouse; the new job's number."""
     docker().run()
     return newest_job()
+
+
+def be_still():
+    """Until notes that float over the canvas are gone, the form is scrolled to its top and no text cursor blinks."""
+    docker().setFocus()
+    for area in docker().findChildren(QScrollArea):
+        area.verticalScrollBar().setValue(0)
+    settle(2.5, lambda: False)
+    return True

@@ -20,6 +20,7 @@ from .. import chroot
 
 HERE = Path(__file__).parent
 START_S = 120
+JOB_S = 200  # the first matting of a fresh installation compiles its loops
 DTYPES = {"U8": np.uint8, "U16": np.uint16, "F16": np.float16, "F32": np.float32}
 DESKTOP_FILE = """[Desktop Entry]
 Type=Service
@@ -138,7 +139,7 @@ class Krita:
 
     def end(self, number: int) -> dict[str, Any]:
         """Wait for a job's end, and say what its row shows."""
-        chroot.wait_until(lambda: self.call("job", number=number)["over"], f"job {number} to end")
+        chroot.wait_until(lambda: self.call("job", number=number)["over"], f"job {number} to end", JOB_S)
         return self.call("job", number=number)
 
     def run(self, title: str, **values: Any) -> dict[str, Any]:

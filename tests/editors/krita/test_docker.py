@@ -161,6 +161,30 @@ def test_nothing_is_inserted_in_the_middle_of_a_stroke(krita: Krita, document: i
     np.testing.assert_array_equal(krita.read(document, "photo")[0], before)
 
 
+def test_a_polygon_that_is_being_clicked_is_not_lost(krita: Krita, document: int) -> None:
+    """Between two clicks of the polygonal selection no button is down, and a new layer would end it all the same."""
+    krita.call("action", name="KisToolSelectPolygonal")
+    x, y = krita.call("canvas_place")
+    krita.call("pick", title="Paint Test")
+    for dx, dy in ((-150, -120), (150, -110), (140, 100)):
+        krita.desktop.xdotool("mousemove", str(x + dx), str(y + dy), "sleep", "0.2", "click", "1", "sleep", "0.4")
+
+    number = krita.call("run_as_by_shortcut")
+    krita.wait_for(number, "until the pointer leaves")
+    assert len(krita.tree(document)) == 1
+    krita.desktop.xdotool("mousemove", str(x - 140), str(y + 90), "sleep", "0.2", "click", "--repeat", "2", "1")
+    chroot.wait_until(lambda: krita.selection(document) is not None, "the polygon to become a selection")
+    assert not krita.call("job", number=number)["over"]
+    out = krita.call("place_of", name="scumble_description")
+    krita.desktop.xdotool("mousemove", str(out[0]), str(out[1]))
+
+    assert krita.end(number)["state"] == "done"
+    selected = krita.selection(document)
+    assert selected is not None
+    assert 0.02 < (selected > 0).mean() < 0.9, "a polygon, not everything"
+    krita.call("action", name="KritaShape/KisToolBrush")
+
+
 def test_a_result_whose_layer_is_gone_lies_on_top_and_one_whose_document_is_gone_is_dropped(krita: Krita) -> None:
     """Both are said."""
     document = krita.document(

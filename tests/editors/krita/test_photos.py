@@ -1,0 +1,129 @@
+"""The shipped operations on real photos in a real Krita, as an artist would run them, and pictures of it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from .pictures import encoded, feathered, photo, with_alpha
+from .session import Krita
+
+PICTURES = Path(__file__).parents[3] / "docs"
+CANVAS = (260, 220)
+X, Y = 30, -24  # over the upper edge of the canvas, and 10 pixels short of its right one
+DOCUMENTS = {
+    "8-bit sRGB": {"depth": "U8", "profile": "sRGB-elle-V2-srgbtrc.icc"},
+    "16-bit AdobeRGB": {"depth": "U16", "profile": "ClayRGB-elle-V2-g22.icc"},
+    "float Rec. 2020": {"depth": "F32", "profile": "Rec2020-elle-V4-g10.icc"},
+}
+
+
+def make(krita: Krita, colours: dict[str, str]) -> int:
+    """The astronaut, offset, over the cat."""
+    depth = colours["depth"]
+    return krita.document(
+        {"name": "behind", "pixels": encoded(with_alpha(photo("chelsea")[: CANVAS[1], : CANVAS[0]]), depth)},
+        {"name": "photo", "pixels": encoded(with_alpha(photo()[0:240, 110:330]), depth), "x": X, "y": Y},
+        size=CANVAS,
+        **colours,
+    )
+
+
+@pytest.mark.parametrize("title", ["Apply LUT", "Remove Shadow", "Remove Background", "Select Object"])
+@pytest.mark.parametrize("kind", DOCUMENTS)
+def test_an_operation_on_a_photo_with_a_feathered_selection(krita: Krita, kind: str, title: str) -> None:
+    """Something sensible comes; outside the selection not a bit changes; one undo takes it all back."""
+    document = make(krita, DOCUMENTS[kind])
+    coverage = feathered(CANVAS, 70, 10, 150, 190, 25)
+    krita.select(document, coverage)
+    tree, history = krita.tree(document), krita.call("history")
+    renderings = [krita.composite(document), krita.composite(document)]
+
+    done = krita.run(title)
+
+    assert done["state"] == "done", done["said"]
+    assert len(krita.call("history")) == len(history) + 1
+    after, selected = krita.composite(document), krita.selection(document)
+    assert is_one_of(after[coverage == 0], [before[coverage == 0] for before in renderings])
+    if title == "Select Object":
+        assert is_one_of(after, renderings)
+        assert selected is not None
+        assert 0.05 < (selected > 127).mean() < 0.6
+        assert (selected != coverage).any()
+    else:
+        assert krita.tree(document)[:-1] == tree
+        assert selected is not None
+        np.testing.assert_array_equal(selected, coverage)
+        group = krita.tree(document)[-1]
+        assert group["children"], "a group with layers"
+        if title == "Remove Background":
+            area = (0, 0, *CANVAS)
+            mask = krita.mask(document, group["children"][-1]["name"], area)
+            assert mask is not None
+            assert mask[coverage == 0].max() == 0
+            assert 0.05 < (mask > 200).mean() < 0.6, "the subject stays"
+            assert (mask[coverage == 255] < 50).mean() > 0.05, "its surroundings go"
+        else:
+            inside = coverage == 255
+            assert (after[inside] != renderings[0][inside]).any(-1).mean() > (0.9 if title == "Apply LUT" else 0.05)
+
+    krita.undo()
+    assert krita.tree(document) == tree
+    assert is_one_of(krita.composite(document), renderings)
+    restored = krita.selection(document)
+    assert restored is not None
+    np.testing.assert_array_equal(restored, coverage)
+    krita.close(document)
+
+
+def is_one_of(after: np.ndarray, renderings: list[np.ndarray]) -> bool:
+    """Whether every sample is, to the bit, one that Krita gave before.
+
+    Krita composites float samples either one by one or several at a time, by where a region happens to begin, and the
+    two differ in the last bit: of two refreshes of an untouched document, a few samples in a thousand differ.
+    """
+    return bool(np.any([after == before for before in renderings], axis=0).all())
+
+
+def test_pictures_of_the_docker_and_of_a_selection(krita: Krita) -> None:
+    """The docker beside a real photo with its result, and the ants around what was selected.
+
+    For the docs where $SCUMBLE_PICTURES is set.
+    """
+    document = krita.document({"name": "Astronaut", "pixels": with_alpha(photo()[:440, :])}, size=(512, 440))
+    krita.call("show_docker", alone=True)
+    krita.call("zoom_to_fit")
+    done = krita.run("Apply LUT", look="teal_orange", strength=0.9)
+    assert done["state"] == "done", done["said"]
+    krita.call("listed")
+    graded = picture(krita, "krita-docker.png")
+    krita.undo()
+    plain = picture(krita)
+    assert differing(graded, plain) > 0.3
+
+    done = krita.run("Select Object", box="95,5,395,438")
+    assert done["state"] == "done", done["said"]
+    krita.call("listed", search="object")
+    selected = picture(krita, "krita-selection.png")
+    assert 0.001 < differing(selected, plain) < 0.05, "a line around the object"
+    krita.close(document)
+
+
+def picture(krita: Krita, name: str = "") -> np.ndarray:
+    """The screen as it is now; for the docs it has as few colours as the eye needs."""
+    krita.call("be_still")
+    with Image.open(krita.desktop.screenshot(krita.file(".png"))) as taken:
+        shot = taken.convert("RGB")
+    if name and os.environ.get("SCUMBLE_PICTURES"):
+        shot.quantize(224, dither=Image.Dither.FLOYDSTEINBERG).save(PICTURES / name, optimize=True)
+    return np.asarray(shot)
+
+
+def differing(shot: np.ndarray, other: np.ndarray) -> float:
+    """The share of the canvas's pixels that differ between two pictures of the screen."""
+    canvas = (slice(120, 840), slice(180, 1050))
+    return float((shot[canvas] != other[canvas]).any(-1).mean())
