@@ -6,6 +6,7 @@ import contextlib
 import json
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from .table import Row, median, milliseconds, show
 
 SIDE_PX = 1024
 RUNS = 11
+SETTLED_S = 1.5  # a document that was just made is still being drawn, thumbnails and all
 DEPTHS = {"GIMP": "U8_NON_LINEAR", "Krita": "U8"}
 
 
@@ -56,6 +58,7 @@ def in_gimp(daemon: DaemonProcess) -> list[dict[str, Any]]:
                 layer = {"name": "photo", "pixels": photo()}
                 document = gimp.document(layer, size=(SIDE_PX, SIDE_PX), precision=DEPTHS["GIMP"])
                 gimp.call("show", image=document["image"])
+                time.sleep(SETTLED_S)
                 done = gimp.run("apply-lut", document)
                 assert done["status"] == "success", done
         return lines(timings)
@@ -69,6 +72,7 @@ def in_krita(daemon: DaemonProcess) -> list[dict[str, Any]]:
             for _ in range(RUNS + 1):
                 layer = {"name": "photo", "pixels": photo()}
                 document = krita.document(layer, size=(SIDE_PX, SIDE_PX), depth=DEPTHS["Krita"])
+                time.sleep(SETTLED_S)
                 done = krita.run("Apply LUT")
                 assert done["state"] == "done", done
                 krita.close(document)

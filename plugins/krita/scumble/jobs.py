@@ -168,6 +168,7 @@ class Jobs(QObject):
             if job.stage != obstacle:
                 self._change(job, stage=obstacle)
             return
+        self._timings.mark(job.number, "safe")
         try:
             job.notes = self._insert(job.source, job.result, job.title)
             self._end(job, DONE)

@@ -9,7 +9,7 @@ from typing import Any, Dict
 
 
 class Timings:
-    """Seconds from the click, by stage: read, submitted, result, inserted."""
+    """Seconds from the click, by stage: read, submitted, result, safe (to insert), inserted."""
 
     def __init__(self) -> None:
         self._path = os.environ.get("SCUMBLE_TIMINGS", "")
