@@ -37,8 +37,9 @@ def _is_over_canvas() -> bool:
 
 
 def _has_tool_of_many_clicks(application: Any) -> bool:
-    window = application.activeWindow()
-    if window is None:
-        return False
-    buttons = (window.qwindow().findChild(QtWidgets.QToolButton, name) for name in _TOOLS_OF_MANY_CLICKS)
-    return any(button is not None and button.isChecked() for button in buttons)
+    return any(
+        button.isChecked() and button.objectName() in _TOOLS_OF_MANY_CLICKS
+        for docker in application.dockers()
+        if docker.objectName() == "ToolBox"
+        for button in docker.findChildren(QtWidgets.QToolButton)
+    )
