@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from scumble_daemon.warm import keep_compiled
 from scumble_protocol.client import Client
 from scumble_protocol.connection import Connection
 
@@ -25,6 +26,7 @@ class DaemonProcess:
 
     def __init__(self, home: Path, env: Mapping[str, str]) -> None:
         self.home = home
+        keep_compiled()  # once for all daemons, not once in each one's own folders
         self.env = {**os.environ, "SCUMBLE_HOME": str(home), **env}
         self.process: subprocess.Popen[bytes] | None = None
 

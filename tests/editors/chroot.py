@@ -11,6 +11,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import IO, TypeVar
 
+import pytest
+
 CHECKOUT = Path(__file__).resolve().parents[2]
 SCRIPT = CHECKOUT / "scripts" / "editors"
 NEEDED = ("gimp-console", "gimp", "krita", "Xvfb", "openbox", "dbus-daemon", "xdotool", "import")
@@ -36,6 +38,12 @@ def missing() -> str:
     if not absent:
         return ""
     return f"no folder made by `scripts/editors build` (needs root), and not on this machine: {', '.join(absent)}"
+
+
+def require() -> None:
+    """Leave the running test out where the editors cannot be run; where CI is true, that is a failure."""
+    if reason := missing():
+        (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(f"no editors: {reason}")
 
 
 def command(argv: Sequence[str], home: Path, env: Mapping[str, str] | None = None) -> list[str]:

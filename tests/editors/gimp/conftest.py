@@ -2,31 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from scumble_protocol.connection import cache_folder
 
-from ...daemon_process import DaemonProcess, running_daemon
+from ...daemon_process import DaemonProcess
 from .. import chroot
 from .session import Gimp, install, running_gimp
-
-OPERATIONS = sorted((Path(__file__).parents[1] / "operations").glob("*.py"))
-
-
-@pytest.fixture(scope="session")
-def editor_daemon() -> Iterator[DaemonProcess]:
-    """One daemon with the editors' test operations beside its own."""
-    if reason := chroot.missing():
-        (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(f"no editors: {reason}")
-    compiled = cache_folder() / "numba"  # what `scumble setup` compiled once: a minute that no test has to wait for
-    with running_daemon(OPERATIONS, NUMBA_CACHE_DIR=str(compiled)) as daemon:
-        daemon.wait_for_worker()
-        yield daemon
 
 
 @pytest.fixture(scope="session")

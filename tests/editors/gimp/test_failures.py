@@ -12,7 +12,7 @@ import pytest
 
 from ...daemon_process import DaemonProcess, running_daemon
 from .. import chroot
-from .conftest import OPERATIONS
+from ..conftest import OPERATIONS
 from .photos import photo, with_alpha
 from .session import Gimp, running_gimp
 

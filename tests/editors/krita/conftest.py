@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import stat
 import tempfile
@@ -11,29 +10,17 @@ from pathlib import Path
 
 import pytest
 
-from ...daemon_process import DaemonProcess, running_daemon
+from ...daemon_process import DaemonProcess
 from .. import chroot
 from .session import Krita, install, running_krita
 
-OPERATIONS = sorted((Path(__file__).parents[1] / "operations").glob("*.py"))
-
 
 @pytest.fixture(scope="session")
-def krita_daemon() -> Iterator[DaemonProcess]:
-    """One daemon with the editors' test operations beside its own."""
-    if reason := chroot.missing():
-        (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(f"no editors: {reason}")
-    with running_daemon(OPERATIONS) as daemon:
-        daemon.wait_for_worker()
-        yield daemon
-
-
-@pytest.fixture(scope="session")
-def krita_home(krita_daemon: DaemonProcess) -> Iterator[Path]:
+def krita_home(editor_daemon: DaemonProcess) -> Iterator[Path]:
     """A home folder whose Krita profile has the plug-in and the tests' driver."""
     home = Path(tempfile.mkdtemp(prefix="krita-home-", dir="/tmp"))
     try:
-        with krita_daemon.client() as client:
+        with editor_daemon.client() as client:
             install(home, client.catalogue())
         yield home
     finally:
@@ -47,12 +34,12 @@ def desktop(krita_home: Path) -> Iterator[chroot.Desktop]:
 
 
 @pytest.fixture(scope="session")
-def krita(krita_home: Path, krita_daemon: DaemonProcess, desktop: chroot.Desktop) -> Iterator[Krita]:
+def krita(krita_home: Path, editor_daemon: DaemonProcess, desktop: chroot.Desktop) -> Iterator[Krita]:
     starter = krita_home / "start"  # the daemon's Python is out here: Krita asks for it, and a test starts it
     starter.write_text(f"#!/bin/sh\ntouch {krita_home}/asked\n", encoding="utf-8")
     starter.chmod(stat.S_IRWXU)
     env = {
-        "SCUMBLE_HOME": str(krita_daemon.home),
+        "SCUMBLE_HOME": str(editor_daemon.home),
         "SCUMBLE_COMMAND": str(starter),
         "SCUMBLE_TIMINGS": str(krita_home / "timings.jsonl"),
     }

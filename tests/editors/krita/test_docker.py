@@ -211,9 +211,9 @@ def test_a_result_whose_layer_is_gone_lies_on_top_and_one_whose_document_is_gone
     assert "document was closed" in krita.end(second)["said"]
 
 
-def test_the_list_follows_a_catalogue_that_changes_while_krita_runs(krita: Krita, krita_daemon, document: int) -> None:
+def test_the_list_follows_a_catalogue_that_changes_while_krita_runs(krita: Krita, editor_daemon, document: int) -> None:
     """As when a model is dropped into the weights folder: the daemon writes its catalogue anew."""
-    file = krita_daemon.home / "cache" / "catalogue.json"
+    file = editor_daemon.home / "cache" / "catalogue.json"
     original = file.read_text(encoding="utf-8")
     table = json.loads(original)
     added = {**next(entry for entry in table["operations"] if entry["id"] == "paint_test"), "id": "new_test"}

@@ -57,35 +57,35 @@ def test_a_broken_lut_file_is_named(krita: Krita, document: int) -> None:
     assert krita.run("Apply LUT")["state"] == "done"
 
 
-def test_a_worker_killed_in_mid_job(krita: Krita, document: int, krita_daemon: DaemonProcess) -> None:
+def test_a_worker_killed_in_mid_job(krita: Krita, document: int, editor_daemon: DaemonProcess) -> None:
     """The job is lost with a clear error, the next one works."""
     number = krita.start("Fail Test", how="slow")
     krita.wait_for(number, "Waiting")
-    os.kill(krita_daemon.worker_pids()[0], signal.SIGKILL)
+    os.kill(editor_daemon.worker_pids()[0], signal.SIGKILL)
     assert krita.end(number)["state"] == "failed"
     assert len(krita.tree(document)) == 1
     assert krita.run("Paint Test")["state"] == "done"
 
 
 def test_a_daemon_killed_in_mid_job_and_started_again_by_the_next_click(
-    krita: Krita, document: int, krita_daemon: DaemonProcess, krita_home: Path
+    krita: Krita, document: int, editor_daemon: DaemonProcess, krita_home: Path
 ) -> None:
     """Krita goes on, both open jobs say what happened, and the next job starts the daemon and waits for it."""
     number = krita.start("Fail Test", how="slow")
     krita.wait_for(number, "Waiting")
     second = krita.start("Paint Test")
-    assert krita_daemon.process is not None
-    krita_daemon.process.kill()
-    krita_daemon.process.wait()
+    assert editor_daemon.process is not None
+    editor_daemon.process.kill()
+    editor_daemon.process.wait()
     for each in (number, second):
         done = krita.end(each)
         assert done["state"] == "failed"
         assert "daemon" in done["said"].lower()
     assert len(krita.tree(document)) == 1
 
-    (krita_daemon.home / "runtime" / "connection.json").unlink()
+    (editor_daemon.home / "runtime" / "connection.json").unlink()
     third = krita.start("Paint Test")
     chroot.wait_until((krita_home / "asked").exists, "Krita to ask for a daemon")
     assert "Starting Scumble" in krita.wait_for(third, "Starting Scumble")["stage"]
-    krita_daemon.start()
+    editor_daemon.start()
     assert krita.end(third)["state"] == "done"
