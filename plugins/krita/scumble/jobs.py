@@ -24,7 +24,8 @@ from .timings import Timings
 LOOK_AGAIN_MS = 40  # how often a result that could not be inserted yet is tried again
 FINISHED_KEPT = 8
 
-RUNNING, INSERTING, DONE, FAILED, CANCELLED = "running", "inserting", "done", "failed", "cancelled"
+RUNNING, INSERTING, PLACING = "running", "inserting", "placing"  # inserting: it waits until that is safe
+DONE, FAILED, CANCELLED = "done", "failed", "cancelled"
 
 _log = logging.getLogger("scumble")
 
@@ -64,6 +65,7 @@ class Jobs(QObject):
         self._numbers = itertools.count(1)
         self._timings = Timings()
         self.jobs: List[Job] = []
+        self._is_inserting = False
         self.catalogue = connection.load_catalogue()
         self._by_number: Dict[int, Job] = {}
         self._session = Session("krita")
@@ -96,6 +98,8 @@ class Jobs(QObject):
         self._forget_old()
         try:
             document = self._application.activeDocument()
+            if document not in self._application.documents():
+                document = None  # one that was just closed, whose view is still there
             job.source = read_source(document, self._profiles, request.operation.inputs.selection != "none")
             job.where = f"{_document_name(document)} ▸ {job.source.layer_name}"
             self._timings.mark(job.number, "read")
@@ -110,7 +114,7 @@ class Jobs(QObject):
 
     def cancel(self, job: Job) -> None:
         """Answered at once: whatever the daemon still sends for it is thrown away."""
-        if job.is_over:
+        if job.is_over or job.state == PLACING:
             return
         if job.result is None:
             self._session.cancel(job.number)
@@ -149,9 +153,15 @@ class Jobs(QObject):
 
     def _insert_waiting(self) -> None:
         """Insert every result for which it is safe; the oldest first."""
-        for job in reversed(self.jobs):
-            if job.state == INSERTING:
-                self._insert_if_safe(job)
+        if self._is_inserting:  # Krita lets events through while it adds a layer: the timer's, and the next result's
+            return
+        self._is_inserting = True
+        try:
+            for job in reversed(self.jobs[:]):
+                if job.state == INSERTING:
+                    self._insert_if_safe(job)
+        finally:
+            self._is_inserting = False
         if not any(job.state == INSERTING for job in self.jobs):
             self._timer.stop()
 
@@ -169,6 +179,7 @@ class Jobs(QObject):
                 self._change(job, stage=obstacle)
             return
         self._timings.mark(job.number, "safe")
+        job.state = PLACING
         try:
             job.notes = self._insert(job.source, job.result, job.title)
             self._end(job, DONE)

@@ -83,7 +83,7 @@ def is_in_front(number):
 
 
 def has_document():
-    return application.activeDocument() is not None
+    return application.activeDocument() in application.documents()
 
 
 def choose(number, name=""):

@@ -134,6 +134,17 @@ def test_several_jobs_wait_in_the_queue_and_each_finds_its_own_document(krita: K
     krita.close(other)
 
 
+def test_results_that_come_together_are_each_inserted_once(krita: Krita, document: int) -> None:
+    """Krita lets events through while it adds a layer, the next result's among them."""
+    slow = krita.start("Fail Test", how="slow")
+    krita.wait_for(slow, "Waiting")
+    numbers = [krita.start("Paint Test", amount=amount / 10) for amount in range(1, 6)]
+    krita.call("click_cancel", number=slow)
+    for number in numbers:
+        assert krita.end(number)["state"] == "done"
+    assert [node["name"] for node in krita.tree(document)] == ["photo"] + ["Paint Test"] * len(numbers)
+
+
 def test_nothing_is_inserted_in_the_middle_of_a_stroke(krita: Krita, document: int) -> None:
     """The result waits until the mouse is up; the stroke is whole, and lies before the result in the undo history."""
     krita.call("action", name="KritaShape/KisToolBrush")
