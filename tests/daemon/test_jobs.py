@@ -205,3 +205,13 @@ def test_a_selection_elsewhere_does_not_keep_clicks_from_selecting(daemon: Daemo
         result = client.run("select_object", image, CANVAS, selection=elsewhere, points=clicked)
         assert result.selection is not None
         assert result.selection.bounds.intersection(Bounds(LAYER.x + 12, LAYER.y + 8, 24, 16)).area > 300
+
+
+def test_a_float_feather_that_never_ends_does_end(daemon: DaemonProcess) -> None:
+    """The tails of a feather computed in floats are nothing: the layer is cropped to what was selected."""
+    coverage = np.full((LAYER.height, LAYER.width), 1e-9, np.float32)
+    coverage[4:8, 6:16] = 0.5
+    with daemon.client() as client:
+        selection = client.put(coverage.tobytes(), LAYER, "f32", "GRAY")
+        result = invert(client, put(client, pixels("f32", "RGBA"), "f32", "RGBA"), selection=selection)
+    assert result.layers[0].raster.bounds == Bounds(LAYER.x + 6, LAYER.y + 4, 10, 4)

@@ -9,6 +9,7 @@ from scumble_protocol.image import CHANNEL_COUNT, Raster
 DTYPES = {"u8": np.uint8, "u16": np.uint16, "f16": np.float16, "f32": np.float32}
 CV_DEPTHS = {"u8": cv2.CV_8U, "u16": cv2.CV_16U}
 MIXING = {"RGBA": [0, 0, 1, 1, 2, 2, 3, 3], "BGRA": [0, 2, 1, 1, 2, 0, 3, 3], "GRAYA": [0, 0, 1, 1]}  # from, to, …
+LEAST_COVERAGE = 0.5 / 65535  # a feather computed in floats never ends; the selection it belongs to does
 FULL_SCALE = {"u8": 255.0, "u16": 65535.0, "f16": 1.0, "f32": 1.0}
 
 
@@ -74,5 +75,8 @@ def pack(colour: np.ndarray, alpha: np.ndarray, depth: str, channels: str) -> np
 
 
 def coverage(mask: Raster) -> np.ndarray:
-    """H×W float32 in [0, 1] from a one-channel raster."""
-    return np.clip(to_float(view(mask))[..., 0], 0, 1)
+    """H×W float32 in [0, 1] from a one-channel raster; what is less than half a step of 16 bits is 0."""
+    found = np.clip(to_float(view(mask))[..., 0], 0, 1)
+    if mask.depth in ("f16", "f32"):
+        found[found < LEAST_COVERAGE] = 0
+    return found

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scumble_daemon.imaging.samples import LEAST_COVERAGE
 
 from .photos import encoded, photo, unit, with_alpha
 from .session import Gimp
@@ -43,7 +44,9 @@ def run(gimp: Gimp, operation: str, document: dict[str, Any], **arguments: Any) 
 
     assert done["status"] == "success", done["error"]
     after = gimp.composite(document)
-    np.testing.assert_array_equal(after[coverage == 0], before[coverage == 0])
+    outside = coverage < LEAST_COVERAGE
+    assert outside.mean() > 0.1
+    np.testing.assert_array_equal(after[outside], before[outside])
     np.testing.assert_array_equal(gimp.read(document["layers"][-1]), source)
     np.testing.assert_array_equal(gimp.selection(document, CANVAS), coverage)
     group = gimp.tree(document)[0]
@@ -120,4 +123,23 @@ def test_select_object(gimp: Gimp, precision: str, profile: str) -> None:
     assert 0.02 < selected.mean() < 0.6
     np.testing.assert_array_equal(gimp.composite(document), before)
     assert gimp.tree(document) == layers
+    gimp.call("close", image=document["image"])
+
+
+@every_document
+def test_select_object_from_a_rough_selection(gimp: Gimp, precision: str, profile: str) -> None:
+    """A soft selection drawn roughly around the head becomes one of the head; no pixel changes."""
+    document = make(gimp, precision, profile)
+    gimp.call("select", image=document["image"], x=62, y=8, width=130, height=200, feather=10)
+    before, rough = gimp.composite(document), gimp.selection(document, CANVAS)
+
+    done = gimp.run("select-object", document)
+
+    assert done["status"] == "success", done["error"]
+    selected = gimp.selection(document, CANVAS)
+    assert selected[FACE[1], FACE[0]] > 0.9
+    assert selected[14, 68] < 0.2, "the wall in the selection's corner"
+    assert selected[rough < LEAST_COVERAGE].max() == 0
+    assert (rough - selected).max() > 0.8, "the wall that was fully selected is not any more"
+    np.testing.assert_array_equal(gimp.composite(document), before)
     gimp.call("close", image=document["image"])

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scumble_daemon.imaging.samples import LEAST_COVERAGE
 
 from ..operations.colour_test import PAINTED
 from .photos import encoded, photo, unit, with_alpha
@@ -56,10 +57,14 @@ def test_outside_the_selection_not_a_bit_changes_and_inside_the_formulas_hold(
     assert done["status"] == "success", done["error"]
     after = gimp.composite(document)
     assert after.dtype == before.dtype
-    if precision.startswith("U32") and is_alone:  # any layer above brings them into GIMP's float compositing
-        np.testing.assert_allclose(unit(after[coverage == 0]), unit(before[coverage == 0]), atol=5e-7)
+    outside = coverage < LEAST_COVERAGE
+    assert outside.mean() > 0.1
+    if (
+        precision.startswith(("U32", "DOUBLE")) and is_alone
+    ):  # any layer above brings them into 32-bit float compositing
+        np.testing.assert_allclose(unit(after[outside]), unit(before[outside]), atol=5e-7)
     else:
-        np.testing.assert_array_equal(after[coverage == 0], before[coverage == 0])
+        np.testing.assert_array_equal(after[outside], before[outside])
     well_inside = (coverage > 0.9) & (before[..., 3] > 0)
     assert (after[well_inside] != before[well_inside]).any(-1).mean() > 0.5
     for layer, pixels in zip(document["layers"], sources, strict=True):
@@ -142,7 +147,7 @@ def test_colours_mean_the_same_to_gimp_and_to_the_operation(gimp: Gimp, precisio
 @pytest.mark.parametrize("alpha", [True, False])
 @pytest.mark.parametrize("precision", ["U8_NON_LINEAR", "U16_NON_LINEAR", "FLOAT_LINEAR"])
 def test_grey_images_stay_grey(gimp: Gimp, precision: str, alpha: bool) -> None:
-    """A grey document gets grey layers, exact outside the selection."""
+    """A grey document gets grey layers, exact outside the selection (floats but for their last bit)."""
     grey = photo("camera")[100:160, 200:270, None]
     pixels = encoded(with_alpha(grey) if alpha else grey, precision)
     document = gimp.document({"name": "photo", "pixels": pixels}, size=(70, 60), precision=precision, base="GRAY")
@@ -153,7 +158,11 @@ def test_grey_images_stay_grey(gimp: Gimp, precision: str, alpha: bool) -> None:
 
     assert done["status"] == "success", done["error"]
     after = gimp.composite(document)
-    np.testing.assert_array_equal(after[coverage == 0], before[coverage == 0])
+    outside = coverage < LEAST_COVERAGE
+    assert outside.mean() > 0.1
+    # GIMP composites grey as RGB, which costs floats their last bit, whatever the layer above holds.
+    step = 2e-7 if precision.startswith("FLOAT") else 0
+    np.testing.assert_allclose(unit(after[outside]), unit(before[outside]), rtol=0, atol=step)
     assert (after != before).any()
     layer = gimp.tree(document)[0]["children"][1]
     assert gimp.read(layer["id"]).shape[-1] in (1, 2)

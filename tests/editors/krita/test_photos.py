@@ -17,8 +17,11 @@ CANVAS = (260, 220)
 X, Y = 30, -24  # over the upper edge of the canvas, and 10 pixels short of its right one
 DOCUMENTS = {
     "8-bit sRGB": {"depth": "U8", "profile": "sRGB-elle-V2-srgbtrc.icc"},
+    "8-bit AdobeRGB": {"depth": "U8", "profile": "ClayRGB-elle-V2-g22.icc"},
+    "16-bit sRGB": {"depth": "U16", "profile": "sRGB-elle-V2-srgbtrc.icc"},
     "16-bit AdobeRGB": {"depth": "U16", "profile": "ClayRGB-elle-V2-g22.icc"},
-    "float Rec. 2020": {"depth": "F32", "profile": "Rec2020-elle-V4-g10.icc"},
+    "float linear sRGB": {"depth": "F32", "profile": "sRGB-elle-V2-g10.icc"},
+    "float linear Rec. 2020": {"depth": "F32", "profile": "Rec2020-elle-V4-g10.icc"},
 }
 
 
