@@ -5,23 +5,26 @@ from __future__ import annotations
 import itertools
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from scumble_protocol.errors import Busy
 from scumble_protocol.messages import Submit
 
 RANK = {"preview": 0, "interactive": 0, "batch": 1}
+FIRST = -1  # before every job's place, which is counted from 0
 
 
 @dataclass(frozen=True)
 class Job:
-    """One Submit of one session. `client`: the ROUTER identity to answer to · `folder`: its segments, or ""."""
+    """One Submit of one session. `client`: the ROUTER identity to answer to · `folder`: its segments, or "" ·
+    `was_given_back`: a worker died before it had taken it."""
 
     submit: Submit
     session: str
     client: bytes
     folder: str
     submitted_at: float = field(default_factory=time.monotonic)
+    was_given_back: bool = False
 
     @property
     def key(self) -> tuple[str, str]:
@@ -59,9 +62,16 @@ class Scheduler:
             self.remove(old)
         if len(self._queued) >= self._max_queued:
             raise Busy(f"{len(self._queued)} jobs are waiting already.", "Wait for some to finish, or cancel them.")
-        self._queued.append((RANK[job.submit.priority], next(self._order), job))
-        self._queued.sort(key=lambda entry: entry[:2])
+        self._insert(job, next(self._order))
         return list(self).index(job), replaced
+
+    def put_back(self, job: Job) -> None:
+        """Queue a job that `next` gave before all others of its priority, however many there are."""
+        self._insert(replace(job, was_given_back=True), FIRST)
+
+    def _insert(self, job: Job, place: int) -> None:
+        self._queued.append((RANK[job.submit.priority], place, job))
+        self._queued.sort(key=lambda entry: entry[:2])
 
     def next(self) -> Job | None:
         """Take the job that should run now."""

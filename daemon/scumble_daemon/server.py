@@ -92,6 +92,7 @@ class Server:
                 device,
                 self._runtime,
                 self._report,
+                self._scheduler.put_back,
                 self._learn_catalogue,
                 self._settings.cancel_grace_s,
                 config.log_folder() / "worker-stderr.log",

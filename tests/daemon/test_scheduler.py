@@ -60,6 +60,19 @@ def test_a_full_queue_says_so_and_stays_as_it_is() -> None:
     assert order(scheduler) == ["2", "3"]
 
 
+def test_a_job_given_back_goes_first_among_its_like() -> None:
+    """It has waited already: it goes before its equals, even into a full queue, but not before an artist's click."""
+    scheduler = Scheduler(2)
+    scheduler.add(job("batch 1", "batch"))
+    taken = scheduler.next()
+    assert taken is not None
+    scheduler.add(job("batch 2", "batch"))
+    scheduler.add(job("click"))
+    scheduler.put_back(taken)
+    assert order(scheduler) == ["click", "batch 1", "batch 2"]
+    assert [each.was_given_back for each in scheduler] == [False, True, False]
+
+
 def test_jobs_of_two_sessions_may_share_an_id() -> None:
     """Ids are the client's own: removing one session's job leaves the other's."""
     scheduler = Scheduler(10)

@@ -165,6 +165,17 @@ def test_a_worker_killed_in_mid_job(own_daemon: DaemonProcess) -> None:
         assert isinstance(end_of(client, second), messages.Result)
 
 
+def test_a_job_is_not_lost_to_a_worker_that_dies_before_taking_it(own_daemon: DaemonProcess) -> None:
+    """The worker hangs and dies with the job still on its way to it: the next worker does the job."""
+    with own_daemon.client() as client:
+        worker = own_daemon.wait_for_worker()
+        os.kill(worker, signal.SIGSTOP)
+        job = submit(client, "slow", seconds=0)
+        wait_until(lambda: client.status()["workers"][0]["operation"], "the job to be handed over")
+        os.kill(worker, signal.SIGKILL)
+        assert isinstance(end_of(client, job), messages.Result)
+
+
 def test_a_daemon_killed_in_mid_job(own_daemon: DaemonProcess) -> None:
     """The client learns of it at once; the worker ends by itself; a new daemon serves the next job and tidies up."""
     worker = own_daemon.wait_for_worker()

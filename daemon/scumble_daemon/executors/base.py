@@ -12,6 +12,9 @@ from ..scheduler import Job
 Report = Callable[[Job, Sequence[Any], bool], None]
 """`report(job, frames, is_final)`: one encoded message for the job's client; exactly one is final."""
 
+GiveBack = Callable[[Job], None]
+"""`give_back(job)`: it was never begun and has to be started again; nothing was reported."""
+
 
 class Executor(Protocol):
     """Runs one job at a time. All its methods are called on the server's loop and return at once."""

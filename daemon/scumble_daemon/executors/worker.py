@@ -85,9 +85,9 @@ class Line:
             if outgoing in ready:
                 server.send_multipart(outgoing.recv_multipart(copy=False), copy=False)
             if server in ready:
-                self._take(server.recv_multipart(copy=False))
+                self._take(server.recv_multipart(copy=False), server)
 
-    def _take(self, frames: Sequence[zmq.Frame]) -> None:
+    def _take(self, frames: Sequence[zmq.Frame], server: zmq.Socket[bytes]) -> None:
         kind = frames[0].bytes
         if kind == b"job":
             envelope = msgpack.unpackb(frames[1].bytes)
@@ -95,6 +95,7 @@ class Line:
             assert isinstance(submit, Submit)
             task = Task(envelope["session"], envelope["folder"], envelope["waited_s"], submit, threading.Event())
             self._open[task.session, submit.id] = task
+            server.send_multipart([b"taken", task.session.encode(), submit.id.encode()])
             self.work.put(task)
         elif kind == b"cancel":
             task = self._open.get((frames[1].bytes.decode(), frames[2].bytes.decode()))

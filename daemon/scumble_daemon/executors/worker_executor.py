@@ -21,7 +21,7 @@ from scumble_protocol.errors import Cancelled, ScumbleError, WorkerCrashed
 from scumble_protocol.messages import Failure
 
 from ..scheduler import Job
-from .base import Report
+from .base import GiveBack, Report
 
 log = logging.getLogger(__name__)
 
@@ -39,6 +39,7 @@ class WorkerExecutor:
         device: str,
         folder: Path,
         report: Report,
+        give_back: GiveBack,
         on_catalogue: Callable[[dict[str, Any]], None],
         cancel_grace_s: float,
         stderr_file: Path,
@@ -47,12 +48,14 @@ class WorkerExecutor:
         self._device = device
         self._folder = folder
         self._report = report
+        self._give_back = give_back
         self._on_catalogue = on_catalogue
         self._grace_s = cancel_grace_s
         self._stderr_file = stderr_file
         self._serial = 0
         self._deaths = 0
         self._running: Job | None = None
+        self._is_taken = False  # the worker has said that it has the job
         self._kill_at: float | None = None
         self._restart_at: float | None = None
         self._started_at = 0.0
@@ -79,7 +82,7 @@ class WorkerExecutor:
 
     def start(self, job: Job) -> None:
         assert self._socket is not None
-        self._running = job
+        self._running, self._is_taken = job, False
         envelope = {"session": job.session, "folder": job.folder, "waited_s": time.monotonic() - job.submitted_at}
         frames: list[Any] = [b"job", msgpack.packb(envelope), *wire.encode(job.submit)]
         self._socket.send_multipart(frames, copy=False)
@@ -140,9 +143,12 @@ class WorkerExecutor:
             self._ready = True
             log.info("the worker on %s is ready after %.2f s", self._device, time.monotonic() - self._started_at)
             self._on_catalogue(json.loads(frames[2].bytes))
-        elif kind == b"event":
+        elif kind in (b"taken", b"event"):
             job = self._running
             if job is None or job.key != (frames[1].bytes.decode(), frames[2].bytes.decode()):
+                return
+            self._is_taken = True
+            if kind == b"taken":
                 return
             is_final = frames[3].bytes == b"1"
             if is_final:
@@ -189,7 +195,8 @@ class WorkerExecutor:
         self._ready = False
 
     def _died(self, how: str) -> None:
-        """The process is gone, or goes now: its job fails, and a new one is started."""
+        """The process is gone, or goes now: a new one is started, and its job fails, unless it had not even taken it:
+        a worker may die between two jobs, and the second must not be lost to that."""
         job, cancelled = self._running, self._kill_at is not None
         was_ready = self._ready
         self._running, self._kill_at = None, None
@@ -201,7 +208,9 @@ class WorkerExecutor:
             self._deaths += 1
             if was_ready or self._deaths < QUICK_DEATHS:
                 self._restart_at = time.monotonic() + (0 if self._deaths <= 1 else RESTART_PAUSE_S)
-        if job is not None:
+        if job is not None and not (cancelled or self._is_taken or job.was_given_back):
+            self._give_back(job)
+        elif job is not None:
             error: ScumbleError
             if cancelled:
                 error = Cancelled("The job was cancelled.")
