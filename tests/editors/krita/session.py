@@ -42,10 +42,13 @@ class Krita:
         self._count = 0
 
     def call(self, function: str, **arguments: Any) -> Any:
-        self._stream.write(json.dumps({"call": function, "arguments": arguments}) + "\n")
-        self._stream.flush()
-        line = self._stream.readline()
-        assert line, f"Krita went away: {self.stderr()[-3000:]}"
+        try:
+            self._stream.write(json.dumps({"call": function, "arguments": arguments}) + "\n")
+            self._stream.flush()
+            line = self._stream.readline()
+        except OSError:
+            line = ""
+        assert line, f"Krita went away in {function}: {self.stderr()[-3000:]}"
         reply = json.loads(line)
         if "fault" in reply:
             raise RuntimeError(reply["fault"])
