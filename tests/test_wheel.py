@@ -13,7 +13,8 @@ import pytest
 
 from .home_folder import CHECKOUT, make, tree
 
-SOURCES = ("pyproject.toml", "setup.py", "MANIFEST.in", "README.md", "LICENSE", "protocol", "daemon", "plugins")
+PACKED = ("pyproject.toml", "setup.py", "MANIFEST.in", "README.md", "LICENSE")
+SOURCES = (*PACKED, "protocol", "daemon", "plugins", "weights")
 DATA = (".cube", ".png", ".icc", ".json", ".toml", ".html", ".desktop", ".action", ".py")
 
 
@@ -35,12 +36,13 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_every_file_is_in_the_wheel(wheel: Path) -> None:
-    """Both packages with their data, and the plug-ins: a forgotten kind of file would show only at a user's."""
+    """Both packages with their data, the plug-ins and the weights: a forgotten kind would show only at a user's."""
     inside = set(zipfile.ZipFile(wheel).namelist())
     roots = {
         "scumble_daemon": CHECKOUT / "daemon/scumble_daemon",
         "scumble_protocol": CHECKOUT / "protocol/scumble_protocol",
         "scumble_daemon/_plugins": CHECKOUT / "plugins",
+        "scumble_daemon/_weights": CHECKOUT / "weights",
     }
     for name, root in roots.items():
         files = [file for file in root.rglob("*") if file.is_file() and "__pycache__" not in file.parts]
