@@ -6,7 +6,7 @@ import hashlib
 import os
 import random
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,11 +16,17 @@ from scumble_daemon.weights.fetch import Fetcher, Patience, Progress
 from scumble_daemon.weights.index import Model, WeightsFile
 from scumble_daemon.weights.store import Store
 
-from .web_server import WebServer, serving
+from .web_server import Served, WebServer, serving
 
 QUICK = Patience(stall_s=0.5, tries=3, pause_s=0.01)
 FROM_THE_SHELL = ("proxy", "ssl_cert", "ca_bundle", "scumble_")
-Make = Callable[..., Model]
+
+
+def noise(count: int, seed: int = 1) -> bytes:
+    return random.Random(seed).randbytes(count)
+
+
+BODY, OTHER = noise(300_000), noise(300_000, seed=2)
 
 
 @pytest.fixture(autouse=True)
@@ -48,8 +54,19 @@ def fetcher(store: Store) -> Fetcher:
     return Fetcher(store, patience=QUICK)
 
 
-def noise(count: int, seed: int = 1) -> bytes:
-    return random.Random(seed).randbytes(count)
+@pytest.fixture
+def served(web: WebServer) -> Served:
+    return web.serve("a.pth", BODY)
+
+
+@pytest.fixture
+def model(web: WebServer, served: Served) -> Model:
+    return model_of(file_of("a.pth", BODY, web.url("a.pth")))
+
+
+@pytest.fixture
+def unpinned(web: WebServer, served: Served) -> Model:
+    return model_of(WeightsFile("a.pth", (web.url("a.pth"),)))
 
 
 def file_of(name: str, body: bytes, *urls: str, is_pinned: bool = True) -> WeightsFile:

@@ -116,7 +116,7 @@ class Store:
             self._refuse_strangers(model)
             verified = self._verified(model)
             for file in model.files:
-                if not self._damage(model, file, verified, lambda count: None, anew=False):
+                if not self._damage(model, file, verified, lambda count: None):
                     os.replace(folder / file.name, staging / file.name)
             self._delete_installed(model)
         return staging
@@ -164,7 +164,7 @@ class Store:
         seen = 0
         damage = []
         for file in model.files:
-            found = self._damage(model, file, verified, lambda count, seen=seen: on_bytes(seen + count), anew)
+            found = self._damage(model, file, verified, lambda count, seen=seen: on_bytes(seen + count))
             damage += [found] if found else []
             seen += size_of(folder / file.name)
         if verified != before:
@@ -172,8 +172,8 @@ class Store:
                 write_whole(folder / VERIFIED, json.dumps(verified, indent=1).encode())
         return Condition("damaged" if damage else "installed", here, tuple(damage))
 
-    def _damage(self, model: Model, file: WeightsFile, verified: dict[str, Any], on_bytes: OnBytes, anew: bool) -> str:
-        """What is wrong with one installed file, "" where nothing is; `verified` is brought up to date."""
+    def _damage(self, model: Model, file: WeightsFile, verified: dict[str, Any], on_bytes: OnBytes) -> str:
+        """What is wrong with one installed file, "" where nothing is; `verified` is believed and brought up to date."""
         path = self.folder_of(model) / file.name
         expected = self.trusted.digest(model, file)
         recorded = verified.pop(file.name, None)
@@ -183,7 +183,7 @@ class Store:
             facts = _facts(path, expected)
             if file.bytes is not None and facts["bytes"] != file.bytes:
                 return f"{file.name} has {facts['bytes']} bytes instead of {file.bytes}"
-            if (anew or recorded != facts) and digest_of(path, on_bytes) != expected:
+            if recorded != facts and digest_of(path, on_bytes) != expected:
                 return f"{file.name} is not what was fetched: its digest is another"
         except FileNotFoundError:
             return f"{file.name} is missing"

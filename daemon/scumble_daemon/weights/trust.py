@@ -41,7 +41,7 @@ class Trusted:
             table = json.loads(self._file.read_text("utf-8"))
             if not all(DIGEST.fullmatch(digest) for digest in table.values()):
                 raise ValueError("it holds something else than digests")
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return {}
         except (OSError, ValueError, AttributeError, TypeError) as error:
             raise Invalid(
