@@ -9,7 +9,7 @@ from .session import Gimp
 
 
 class Window:
-    """A document of `size` (width, height) in the image window; at the end the window closes, and the document with it."""
+    """A document of `size` (width, height) in the image window; at the end both are closed."""
 
     def __init__(self, gimp: Gimp, desktop: chroot.Desktop, document: dict[str, Any], size: tuple[int, int]) -> None:
         self.gimp = gimp
