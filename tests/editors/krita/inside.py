@@ -39,6 +39,13 @@ def settle(seconds=10.0, until=None):
     return False
 
 
+def refresh(document):
+    """Composite it anew. Krita 5.2 lets that run beside an update under way, with either as the outcome."""
+    document.waitForDone()
+    document.refreshProjection()
+    document.waitForDone()
+
+
 # --- documents ---------------------------------------------------------------------------------------------------
 
 
@@ -151,8 +158,7 @@ def _described(node):
 
 def composite(number, file):
     document = documents[number]
-    document.refreshProjection()
-    document.waitForDone()
+    refresh(document)
     with open(file, "wb") as out:
         out.write(bytes(document.pixelData(0, 0, document.width(), document.height())))
     return {"depth": document.colorDepth(), "model": document.colorModel(),
@@ -213,8 +219,7 @@ def add(number, kind, name, inside=None, mask=None):
         node = document.createGroupLayer(name) if kind == "grouplayer" else document.createNode(name, kind)
         parent = document.nodeByName(inside) if inside else document.rootNode()
         parent.addChildNode(node, None)
-    document.refreshProjection()
-    document.waitForDone()
+    refresh(document)
     settle()
     return True
 
@@ -224,8 +229,7 @@ def move_into(number, name, group):
     node = document.nodeByName(name).duplicate()
     document.nodeByName(name).remove()
     document.nodeByName(group).addChildNode(node, None)
-    document.refreshProjection()
-    document.waitForDone()
+    refresh(document)
     settle()
     return True
 
