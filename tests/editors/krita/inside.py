@@ -159,8 +159,13 @@ def _described(node):
 def composite(number, file):
     document = documents[number]
     refresh(document)
+    document.lock()  # an update that begins now would be read half done
+    try:
+        pixels = bytes(document.pixelData(0, 0, document.width(), document.height()))
+    finally:
+        document.unlock()
     with open(file, "wb") as out:
-        out.write(bytes(document.pixelData(0, 0, document.width(), document.height())))
+        out.write(pixels)
     return {"depth": document.colorDepth(), "model": document.colorModel(),
             "width": document.width(), "height": document.height()}  # fmt: skip
 
