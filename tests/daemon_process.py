@@ -107,6 +107,18 @@ def environment(**values: str) -> Iterator[None]:
                 os.environ[name] = value
 
 
+def suspend(pid: int) -> None:
+    """Stop a process; afterwards none of its threads runs."""
+    os.kill(pid, signal.SIGSTOP)
+    tasks = Path(f"/proc/{pid}/task")
+    wait_until(lambda: all(state_of(task) == "T" for task in tasks.iterdir()), f"process {pid} to stop")
+
+
+def state_of(process: Path) -> str:
+    """The letter under which the kernel keeps it, by its folder in /proc: R runs, S sleeps, T stopped, Z is dead."""
+    return (process / "stat").read_text().rsplit(")", 1)[1].split()[0]
+
+
 def wait_until(look: Any, what: str, timeout_s: float = 60) -> Any:
     """Call `look` until it returns something true, and return that."""
     latest = time.monotonic() + timeout_s

@@ -22,7 +22,6 @@ __all__ = [
     "Config",
     "cache_folder",
     "config_folder",
-    "ensure_private",
     "log_folder",
     "read",
     "runtime_folder",
@@ -49,16 +48,6 @@ def weights_folder(config: Config) -> Path:
     if config.weights_folder:
         return Path(config.weights_folder).expanduser()
     return _folder("weights", str(Path(platformdirs.user_data_dir("scumble", appauthor=False)) / "weights"))
-
-
-def ensure_private(folder: Path) -> Path:
-    """Create `folder` for this user alone. Raises: Invalid where it belongs to somebody else."""
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    if hasattr(os, "getuid"):
-        if folder.stat().st_uid != os.getuid():
-            raise Invalid(f"The folder {folder} belongs to another user.", "Remove it, or set SCUMBLE_HOME.")
-        folder.chmod(0o700)
-    return folder
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import statistics
-import sys
 import time
 from collections.abc import Iterator
 
@@ -17,6 +16,7 @@ from scumble_protocol.image import Bounds, Raster
 from . import __version__
 from .finding import Finding
 from .plugin_files import start_command
+from .processes import is_alive
 
 SIDE_PX = 256
 STARTED_WITHIN_S = 30.0
@@ -56,22 +56,10 @@ def _not_running(error: ScumbleError) -> Iterator[Finding]:
         return
     if stale is None:
         yield Finding("good", "the daemon does not run now; an editor starts it when it needs it")
-    elif _is_alive(stale.pid):
+    elif is_alive(stale.pid, on_windows=True):
         yield Finding("warning", f"The daemon (process {stale.pid}) did not answer: {error.message}", "`scumble stop`")
     else:
         yield Finding("warning", "The last daemon ended without clearing up.", "Nothing: the next one replaces it.")
-
-
-def _is_alive(pid: int) -> bool:
-    if sys.platform == "win32":  # there, signal 0 is Ctrl+C
-        return True
-    try:
-        os.kill(pid, 0)
-    except PermissionError:
-        return True
-    except OSError:
-        return False
-    return True
 
 
 def _started() -> Client:

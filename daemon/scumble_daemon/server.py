@@ -16,7 +16,7 @@ from typing import Any
 
 import zmq
 from scumble_protocol import catalogue, messages, wire
-from scumble_protocol.connection import Connection
+from scumble_protocol.connection import Connection, make_private
 from scumble_protocol.errors import Cancelled, Invalid, ScumbleError, Unauthorised, Unsupported, WorkerCrashed
 from scumble_protocol.parameters import check_all
 
@@ -343,7 +343,7 @@ def serve_here(say: Callable[[str], None]) -> int:
     """Serve in this process until stopped; the exit status. `say` is told why it does not."""
     try:
         settings = config.read()
-        runtime = config.ensure_private(config.runtime_folder())
+        runtime = make_private(config.runtime_folder())
         with acquire(runtime):
             logs.open_log(config.log_folder(), "daemon", settings.log_level)
             server = Server(settings, runtime, config.cache_folder())
@@ -353,7 +353,7 @@ def serve_here(say: Callable[[str], None]) -> int:
             server.serve()
     except AlreadyRunningError:
         say("The daemon is running already; `scumble status` tells more.")
-    except Invalid as error:
+    except ScumbleError as error:
         say(f"scumble: {error}")
-        return 2
+        return 2 if isinstance(error, Invalid) else 1
     return 0

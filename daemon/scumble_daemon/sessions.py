@@ -10,10 +10,11 @@ import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from scumble_protocol.errors import Invalid
+from scumble_protocol.connection import make_private
+from scumble_protocol.errors import Invalid, ScumbleError
 from scumble_protocol.messages import Submit
 
-from .config import ensure_private
+from .processes import is_alive
 
 SHARED_MEMORY = Path("/dev/shm")
 MAX_PROFILES = 64
@@ -71,9 +72,9 @@ class Sessions:
         id = f"{os.getpid()}-{secrets.token_hex(4)}"
         folder = ""
         if wants_segments:
-            with contextlib.suppress(OSError, Invalid):  # no room or no right to: pixels then travel inline
-                root = ensure_private(segments_root(self._runtime, sandboxed))
-                folder = str(ensure_private(root / id))
+            with contextlib.suppress(OSError, ScumbleError):  # no room or no right to: pixels then travel inline
+                root = make_private(segments_root(self._runtime, sandboxed))
+                folder = str(make_private(root / id))
         session = Session(id, client, name, folder)
         self._by_client[client] = session
         return session
@@ -90,19 +91,9 @@ class Sessions:
 
 def _remove_leftovers(root: Path) -> None:
     """Delete the folders of daemons that were killed before they could."""
-    for folder in root.glob("*-*") if root.is_dir() else ():
+    is_ours = root.is_dir() and not root.is_symlink()  # others may write to where it lies
+    for folder in root.glob("*-*") if is_ours else ():
         pid = folder.name.split("-")[0]
-        if pid.isdigit() and int(pid) != os.getpid() and not _is_alive(int(pid)):
+        # On Windows the lock says that no other daemon of this user runs
+        if pid.isdigit() and int(pid) != os.getpid() and not is_alive(int(pid), on_windows=False):
             shutil.rmtree(folder, ignore_errors=True)
-
-
-def _is_alive(pid: int) -> bool:
-    if sys.platform == "win32":
-        return False  # the lock says that no other daemon runs for this user
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True

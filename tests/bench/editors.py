@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import shutil
-import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -34,14 +32,11 @@ def photo() -> np.ndarray:
 
 
 @contextlib.contextmanager
-def home_folder(daemon: DaemonProcess) -> Iterator[tuple[Path, Path, dict[str, str]]]:
+def editor_home(daemon: DaemonProcess) -> Iterator[tuple[Path, Path, dict[str, str]]]:
     """A home for an editor, the file its plug-in writes timings to, and the environment for it."""
-    home = Path(tempfile.mkdtemp(prefix="bench-", dir="/tmp"))
-    timings = home / "timings.jsonl"
-    try:
+    with chroot.home_folder("bench-") as home:
+        timings = home / "timings.jsonl"
         yield home, timings, {"SCUMBLE_HOME": str(daemon.home), "SCUMBLE_TIMINGS": str(timings)}
-    finally:
-        shutil.rmtree(home, ignore_errors=True)
 
 
 def lines(path: Path) -> list[dict[str, Any]]:
@@ -50,7 +45,7 @@ def lines(path: Path) -> list[dict[str, Any]]:
 
 
 def in_gimp(daemon: DaemonProcess) -> list[dict[str, Any]]:
-    with home_folder(daemon) as (home, timings, env):
+    with editor_home(daemon) as (home, timings, env):
         with daemon.client() as client:
             gimp_session.install(home, client.catalogue())
         with chroot.Desktop(home) as desktop, gimp_session.running_gimp(home, env, desktop) as gimp:
@@ -65,7 +60,7 @@ def in_gimp(daemon: DaemonProcess) -> list[dict[str, Any]]:
 
 
 def in_krita(daemon: DaemonProcess) -> list[dict[str, Any]]:
-    with home_folder(daemon) as (home, timings, env):
+    with editor_home(daemon) as (home, timings, env):
         with daemon.client() as client:
             krita_session.install(home, client.catalogue())
         with chroot.Desktop(home) as desktop, krita_session.running_krita(home, env, desktop) as krita:

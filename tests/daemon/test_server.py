@@ -31,7 +31,7 @@ from scumble_protocol.errors import (
 )
 from scumble_protocol.image import Bounds, Raster, SegmentSlice
 
-from ..daemon_process import DaemonProcess, environment, running_daemon, wait_until
+from ..daemon_process import DaemonProcess, environment, running_daemon, state_of, suspend, wait_until
 
 CANVAS = Bounds(0, 0, 32, 32)
 PIXELS = bytes(range(256)) * 15 + bytes([255] * 256)  # 32 × 32 RGBA, partly opaque
@@ -169,7 +169,7 @@ def test_a_job_is_not_lost_to_a_worker_that_dies_before_taking_it(own_daemon: Da
     """The worker hangs and dies with the job still on its way to it: the next worker does the job."""
     with own_daemon.client() as client:
         worker = own_daemon.wait_for_worker()
-        os.kill(worker, signal.SIGSTOP)
+        suspend(worker)
         job = submit(client, "slow", seconds=0)
         wait_until(lambda: client.status()["workers"][0]["operation"], "the job to be handed over")
         os.kill(worker, signal.SIGKILL)
@@ -198,10 +198,9 @@ def test_a_daemon_killed_in_mid_job(own_daemon: DaemonProcess) -> None:
 
 def is_alive(pid: int) -> bool:
     try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
+        return state_of(Path(f"/proc/{pid}")) != "Z"
+    except OSError:  # there is no such process, or none any more
         return False
-    return "Z" not in Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
 
 
 def test_a_client_that_vanishes_takes_its_jobs_with_it(own_daemon: DaemonProcess) -> None:

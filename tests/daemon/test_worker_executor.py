@@ -15,7 +15,7 @@ from scumble_daemon.scheduler import Job
 from scumble_protocol import messages, wire
 from scumble_protocol.image import Bounds, Raster
 
-from ..daemon_process import environment, wait_until
+from ..daemon_process import environment, suspend, wait_until
 
 CANVAS = Bounds(0, 0, 1, 1)
 PIXEL = Raster(CANVAS, "u8", "GRAY", b"\x80")
@@ -65,7 +65,7 @@ def job(was_given_back: bool) -> Job:
 def die_with(executor: WorkerExecutor, job: Job) -> None:
     """The worker hangs, is given the job, and is killed."""
     pid = executor.describe()["pid"]
-    os.kill(pid, signal.SIGSTOP)
+    suspend(pid)
     executor.start(job)
     os.kill(pid, signal.SIGKILL)
     wait_until(lambda: served(executor).running is None, "the worker's death to be noticed")

@@ -5,12 +5,14 @@ With $SCUMBLE_SCREENSHOTS naming a folder, the pictures that tests take are kept
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import signal
 import subprocess
+import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, TypeVar
 
@@ -50,6 +52,16 @@ def require() -> None:
     """Leave the running test out where the editors cannot be run; where CI is true, that is a failure."""
     if reason := missing():
         (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(f"no editors: {reason}")
+
+
+@contextlib.contextmanager
+def home_folder(prefix: str) -> Iterator[Path]:
+    """An empty home for an editor, at the same path on both sides; deleted afterwards."""
+    home = Path(tempfile.mkdtemp(prefix=prefix, dir="/tmp"))
+    try:
+        yield home
+    finally:
+        shutil.rmtree(home, ignore_errors=True)
 
 
 def command(argv: Sequence[str], home: Path, env: Mapping[str, str] | None = None) -> list[str]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,13 +15,10 @@ from .session import Gimp, install, running_gimp
 @pytest.fixture(scope="session")
 def gimp_home(editor_daemon: DaemonProcess) -> Iterator[Path]:
     """A home folder whose GIMP profile has the plug-in."""
-    home = Path(tempfile.mkdtemp(prefix="gimp-home-", dir="/tmp"))
-    try:
+    with chroot.home_folder("gimp-home-") as home:
         with editor_daemon.client() as client:
             install(home, client.catalogue())
         yield home
-    finally:
-        shutil.rmtree(home, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")

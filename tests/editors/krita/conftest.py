@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import shutil
 import stat
 import subprocess
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -33,13 +31,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def krita_home(editor_daemon: DaemonProcess) -> Iterator[Path]:
     """A home folder whose Krita profile has the plug-in and the tests' driver."""
-    home = Path(tempfile.mkdtemp(prefix="krita-home-", dir="/tmp"))
-    try:
+    with chroot.home_folder("krita-home-") as home:
         with editor_daemon.client() as client:
             install(home, client.catalogue())
         yield home
-    finally:
-        shutil.rmtree(home, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")
