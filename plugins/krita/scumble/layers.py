@@ -44,7 +44,7 @@ def insert_layers(
     source = find_layer(document, layer_id)
     parent = document.rootNode() if source is None else source.parentNode()
     parent.addChildNode(group, source)  # the one undo step
-    refresh(document)
+    document.refreshProjection()
     if active is not None:
         _keep_active(document, active.uniqueId(), group.uniqueId())
     for node, layer in zip(nodes, layers):
@@ -52,16 +52,6 @@ def insert_layers(
         name = RECIPE + node.uniqueId().toString().strip("{}")
         document.setAnnotation(name, f"How Scumble made «{layer.name}»", QByteArray(recipe))
     return source is not None
-
-
-def refresh(document: Any) -> None:
-    """Have the picture composited anew, groups that were filled while they lay nowhere included.
-
-    Krita 5.2 lets this run beside an update that is under way, and the one that ends last leaves what it has: half of
-    the picture without the new layer.
-    """
-    document.waitForDone()
-    document.refreshProjection()
 
 
 def _keep_active(document: Any, active_id: Any, group_id: Any) -> None:

@@ -39,13 +39,6 @@ def settle(seconds=10.0, until=None):
     return False
 
 
-def refresh(document):
-    """Composite it anew. Krita 5.2 lets that run beside an update under way, with either as the outcome."""
-    document.waitForDone()
-    document.refreshProjection()
-    document.waitForDone()
-
-
 # --- documents ---------------------------------------------------------------------------------------------------
 
 
@@ -158,14 +151,10 @@ def _described(node):
 
 def composite(number, file):
     document = documents[number]
-    refresh(document)
-    document.lock()  # an update that begins now would be read half done
-    try:
-        pixels = bytes(document.pixelData(0, 0, document.width(), document.height()))
-    finally:
-        document.unlock()
+    document.refreshProjection()
+    document.waitForDone()
     with open(file, "wb") as out:
-        out.write(pixels)
+        out.write(bytes(document.pixelData(0, 0, document.width(), document.height())))
     return {"depth": document.colorDepth(), "model": document.colorModel(),
             "width": document.width(), "height": document.height()}  # fmt: skip
 
@@ -224,7 +213,8 @@ def add(number, kind, name, inside=None, mask=None):
         node = document.createGroupLayer(name) if kind == "grouplayer" else document.createNode(name, kind)
         parent = document.nodeByName(inside) if inside else document.rootNode()
         parent.addChildNode(node, None)
-    refresh(document)
+    document.refreshProjection()
+    document.waitForDone()
     settle()
     return True
 
@@ -234,7 +224,8 @@ def move_into(number, name, group):
     node = document.nodeByName(name).duplicate()
     document.nodeByName(name).remove()
     document.nodeByName(group).addChildNode(node, None)
-    refresh(document)
+    document.refreshProjection()
+    document.waitForDone()
     settle()
     return True
 
