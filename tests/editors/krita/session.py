@@ -177,7 +177,7 @@ def install(home: Path, catalogue: Catalogue) -> Path:
     (settings.parent / "kritadisplayrc").write_text("[General]\ncanvasState=OPENGL_FAILED\n", encoding="utf-8")
     (profile / "pykrita" / "scumble_test.desktop").write_text(DESKTOP_FILE, encoding="utf-8")
     shutil.copy(HERE / "driver.py", profile / "pykrita" / "scumble_test" / "__init__.py")
-    installation = Installation("krita", "native", profile, settings, "5.2")
+    installation = Installation("krita", "native", profile, settings)
     install_plugin(installation, catalogue=catalogue)
     return installation.plugin_folder
 
