@@ -202,9 +202,7 @@ class Jobs(QObject):
         notes = list(result.notes)
         if result.layers:
             group = result.group or title
-            in_place = layers.insert_layers(
-                self._lender, source.document, source.layer_id, group, result.layers, source.colours
-            )
+            in_place = layers.insert_layers(self._application, self._lender, source, group, result.layers)
             if not in_place:
                 notes.append(f"The layer «{source.layer_name}» is gone: the result lies on top of the stack.")
         if result.selection is not None:

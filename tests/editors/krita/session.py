@@ -51,6 +51,12 @@ class Krita:
             raise RuntimeError(reply["fault"])
         return reply["value"]
 
+    @property
+    def version(self) -> tuple[int, int]:
+        """Such as (5, 2)."""
+        major, minor = self.call("version").split(".")[:2]
+        return int(major), int(minor)
+
     def file(self, suffix: str = ".raw") -> Path:
         """A new path that both sides can use."""
         self._count += 1
