@@ -10,7 +10,7 @@ from scumble_protocol.image import Layer, Raster
 
 from .lender import Lender
 from .masks import coverage_bytes
-from .qt import QByteArray, QTimer
+from .qt import QByteArray, QTimer, byte_array
 from .source import ColourSpace, Source
 from .versions import has_hdr_modes
 
@@ -81,7 +81,7 @@ def _node(lender: Lender, document: Any, layer: Layer, colours: ColourSpace, is_
     node = lender.prepare(empty, HDR_MODES.get(mode, mode) if is_hdr else mode, colours)
     area = layer.raster.bounds
     node.setOpacity(round(layer.opacity * 255))
-    node.setPixelData(QByteArray.fromRawData(layer.raster.data), area.x, area.y, area.width, area.height)
+    node.setPixelData(byte_array(layer.raster.data), area.x, area.y, area.width, area.height)
     if layer.mask is not None:
         mask = document.createTransparencyMask("Mask")
         mask.setSelection(
@@ -94,5 +94,5 @@ def _node(lender: Lender, document: Any, layer: Layer, colours: ColourSpace, is_
 def selection_from(selection: Any, mask: Raster) -> Any:
     """The empty `selection` with the mask's coverage; outside the mask's bounds nothing is selected."""
     area = mask.bounds
-    selection.setPixelData(QByteArray.fromRawData(coverage_bytes(mask)), area.x, area.y, area.width, area.height)
+    selection.setPixelData(byte_array(coverage_bytes(mask)), area.x, area.y, area.width, area.height)
     return selection
