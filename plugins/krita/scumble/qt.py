@@ -22,9 +22,10 @@ Signal = QtCore.pyqtSignal
 
 
 def byte_array(data: Any) -> QByteArray:
-    """The bytes of a buffer for Krita to read: in PyQt5 not copied, so that the buffer has to stay meanwhile."""
-    borrow = getattr(QByteArray, "fromRawData", QByteArray)  # PyQt6 has it no more, and copies
-    return borrow(data)
+    """The bytes of a buffer for Krita to read: not copied in PyQt5, and kept for as long as the result is."""
+    made = getattr(QByteArray, "fromRawData", QByteArray)(data)  # PyQt6 has it no more, and copies
+    made.source = data  # PyQt5 holds no reference itself: Krita would read memory that was given back
+    return made
 
 
 __all__ = [

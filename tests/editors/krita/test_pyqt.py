@@ -51,6 +51,8 @@ def test_the_plug_in_works_with_either_pyqt(seen: dict[str, Any]) -> None:
     assert size == 60 * 40 * 4
     assert mean == pytest.approx(((255 - 119.5) * 3 + 119.5) / 4, abs=4), "the picture's negative, its alpha kept"
 
+    assert seen["keeps what it reads"]
+
     assert seen["rows"] == {
         "running": [250, True, "Cancel"],
         "over": ["a note", False, "×"],

@@ -133,6 +133,13 @@ def copied(data):
     return [given.size(), sum(bytes(given)) / given.size()]
 
 
+def keeps_what_it_reads():
+    """Whether a byte array holds its bytes although nothing else does, and their place in memory is in demand."""
+    made = qt.byte_array(bytes([1]) * 57_200)
+    others = [bytes([2]) * 4096 for _ in range(100)]  # as large as the tiles that Krita makes meanwhile
+    return bool(others) and bytes(made) == bytes([1]) * 57_200
+
+
 def watch_rows():
     """A row while its job runs and when it is done, and what its button calls."""
     queue = Queue()
@@ -167,6 +174,7 @@ print(
             "form": described,
             "job": run(paint, form.values()),
             "rows": watch_rows(),
+            "keeps what it reads": keeps_what_it_reads(),
         }
     )
 )
