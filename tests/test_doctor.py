@@ -99,10 +99,13 @@ def test_what_scumble_runs_on_is_examined(tmp_path: Path, monkeypatch: pytest.Mo
     make(tmp_path / "opencv_python-4.0.0.dist-info/METADATA", b"Metadata-Version: 2.1\nName: opencv-python\n")
     home = Path(os.environ["SCUMBLE_HOME"])
     make(home / "cache", b"a file where a folder should be")
+    make(home / "weights", b"and another one")
     make(home / "logs/worker.log", b"2025-01-01 INFO fine\n2025-01-01 ERROR the paint has run out\n")
     found = list(examine([]))
     assert level_of(found, "overwrite each other: opencv-contrib-python-headless, opencv-python") == "bad"
     assert level_of(found, f"cache folder {home / 'cache'} cannot be written") == "bad"
+    assert level_of(found, f"weights folder {home / 'weights'} cannot be written") == "bad"
+    assert level_of(found, "models are installed (0 bytes)") == "good"
     assert level_of(found, "socket's path is too long") == "warning"
     assert level_of(found, "the paint has run out") == "warning"
     assert level_of(found, "No GIMP 3 and no Krita 5") == "warning"

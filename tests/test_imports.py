@@ -102,9 +102,9 @@ def test_what_runs_inside_an_editor_is_written_for_python_3_8(folder: str) -> No
             assert "from __future__ import annotations" in text, file
 
 
-@pytest.mark.parametrize("module", ["server", "cli"])
+@pytest.mark.parametrize("module", ["server", "cli", "weights.fetch", "doctor_weights"])
 def test_the_server_starts_without_anything_heavy(module: str) -> None:
-    """The process that answers pings loads neither numpy nor pydantic nor torch: those live in the worker."""
+    """What answers pings, lists models or fetches them loads neither numpy nor pydantic nor torch."""
     program = f"import sys, scumble_daemon.{module}; print(sorted(set({HEAVY!r}) & set(sys.modules)))"
     run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert run.stdout.strip() == "[]"

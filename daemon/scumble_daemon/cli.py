@@ -1,4 +1,4 @@
-"""`scumble …`: the only place that prints."""
+"""`scumble …`: the only place that prints, together with `cli_weights`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,10 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from scumble_protocol.errors import DaemonUnavailable, Invalid, ScumbleError, Unsupported
+from scumble_protocol.errors import DaemonUnavailable
+
+from . import cli_weights
+from .terminal import FAILED, AsJson, emit, errors_told
 
 app = typer.Typer(
     name="scumble",
@@ -21,9 +24,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-BAD_INPUT, FAILED = 2, 1
-
-AsJson = Annotated[bool, typer.Option("--json", help="Print machine-readable JSON, one object a line.")]
+app.add_typer(cli_weights.app, name="weights")
 
 
 def main() -> None:
@@ -45,7 +46,7 @@ def serve() -> None:
 @app.command()
 def status(as_json: AsJson = False) -> None:
     """Say whether the daemon runs, and what it is doing."""
-    with _errors(as_json), _client(start=False) as client:
+    with errors_told(as_json), _client(start=False) as client:
         found = client.status()
         if as_json:
             typer.echo(json.dumps(found))
@@ -60,7 +61,7 @@ def status(as_json: AsJson = False) -> None:
 @app.command()
 def stop() -> None:
     """End the daemon."""
-    with _errors(False):
+    with errors_told(False):
         try:
             with _client(start=False) as client:
                 client.stop()
@@ -75,7 +76,7 @@ def ops(
     operation: Annotated[str, typer.Argument(help="Tell everything about this one.")] = "", as_json: AsJson = False
 ) -> None:
     """List the operations, or explain one with its parameters."""
-    with _errors(as_json), _client() as client:
+    with errors_told(as_json), _client() as client:
         catalogue = client.catalogue()
         if as_json:
             table = catalogue.to_json()["operations"]
@@ -116,14 +117,14 @@ def run(
         operation, photo, output, layers, selection, tuple(settings or ()), reference, tuple(point or ()), box
     )
     with (
-        _errors(as_json),
+        errors_told(as_json),
         _progress(as_json) as on_progress,
         _client(on_wait=lambda text: on_progress(-1, text)) as client,
     ):
         outcome = run_command.run(client, request, on_progress)
     if as_json:
         files = [str(file) for file in outcome.files]
-        _emit("result", files=files, layers=list(outcome.layers), notes=list(outcome.notes), timings=outcome.timings)
+        emit("result", files=files, layers=list(outcome.layers), notes=list(outcome.notes), timings=outcome.timings)
         return
     for note in outcome.notes:
         typer.echo(note)
@@ -153,7 +154,7 @@ def setup(
     """Put the plug-ins into the editors of this computer, and say what was done."""
     from . import setup as installer
 
-    with _errors(False):
+    with errors_told(False):
         raise typer.Exit(installer.run(typer.echo, uninstall=uninstall))
 
 
@@ -193,31 +194,11 @@ def _client(start: bool = True, on_wait: Callable[[str], None] = lambda text: No
     )
 
 
-def _emit(kind: str, **fields: Any) -> None:
-    typer.echo(json.dumps({"type": kind, **fields}, ensure_ascii=False))
-
-
-@contextlib.contextmanager
-def _errors(as_json: bool) -> Iterator[None]:
-    """Turn what went wrong into a sentence and an exit status."""
-    try:
-        yield
-    except ScumbleError as error:
-        if as_json:
-            _emit("failure", code=error.code, message=error.message, hint=error.hint)
-        else:
-            typer.echo(f"scumble: {error}", err=True)
-        raise typer.Exit(BAD_INPUT if isinstance(error, (Invalid, Unsupported)) else FAILED) from None
-    except KeyboardInterrupt:
-        typer.echo("scumble: cancelled", err=True)
-        raise typer.Exit(FAILED) from None
-
-
 @contextlib.contextmanager
 def _progress(as_json: bool) -> Iterator[Callable[[float, str], None]]:
     """A progress bar on a terminal, JSON lines where they were asked for, silence elsewhere."""
     if as_json:
-        yield lambda fraction, stage: _emit("progress", fraction=fraction, stage=stage)
+        yield lambda fraction, stage: emit("progress", fraction=fraction, stage=stage)
         return
     if not sys.stderr.isatty():
         yield lambda fraction, stage: None

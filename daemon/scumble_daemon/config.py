@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,16 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib  # pyright: ignore[reportMissingImports]
 
-__all__ = ["Config", "cache_folder", "config_folder", "ensure_private", "log_folder", "read", "runtime_folder"]
+__all__ = [
+    "Config",
+    "cache_folder",
+    "config_folder",
+    "ensure_private",
+    "log_folder",
+    "read",
+    "runtime_folder",
+    "weights_folder",
+]
 
 
 def _folder(name: str, otherwise: str) -> Path:
@@ -33,6 +42,13 @@ def config_folder() -> Path:
 
 def log_folder() -> Path:
     return _folder("logs", platformdirs.user_log_dir("scumble", appauthor=False))
+
+
+def weights_folder(config: Config) -> Path:
+    """Holds the models that were fetched, for years: user data, and not a cache."""
+    if config.weights_folder:
+        return Path(config.weights_folder).expanduser()
+    return _folder("weights", str(Path(platformdirs.user_data_dir("scumble", appauthor=False)) / "weights"))
 
 
 def ensure_private(folder: Path) -> Path:
@@ -56,6 +72,8 @@ class Config:
     tcp: bool = sys.platform == "win32"  # also listen on 127.0.0.1, for editors in a sandbox
     connection_copies: tuple[str, ...] = ()  # folders a sandboxed editor can read
     log_level: str = "INFO"
+    weights_folder: str = ""  # where fetched models lie; "" is `weights` in the user's data folder
+    weights_mirrors: tuple[str, ...] = field(default=(), metadata={"separator": ","})  # "https://from = https://to"
 
 
 def config_file() -> Path:
@@ -74,7 +92,7 @@ def read() -> Config:
     for spec in dataclasses.fields(Config):
         written = os.environ.get(f"SCUMBLE_{spec.name.upper()}")
         if written is not None:
-            table[spec.name] = _from_environment(written, spec.default)
+            table[spec.name] = _from_environment(written, spec.default, spec.metadata.get("separator", os.pathsep))
         if spec.name in table:
             values[spec.name] = _checked(spec.name, table.pop(spec.name), spec.default)
     if table:
@@ -82,11 +100,11 @@ def read() -> Config:
     return Config(**values)
 
 
-def _from_environment(written: str, default: Any) -> Any:
+def _from_environment(written: str, default: Any, separator: str) -> Any:
     if isinstance(default, bool):
         return written.lower() in ("1", "true", "yes", "on")
     if isinstance(default, tuple):
-        return [part for part in written.split(os.pathsep) if part]
+        return [part for part in written.split(separator) if part]
     try:
         return type(default)(written)
     except ValueError:

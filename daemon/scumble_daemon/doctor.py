@@ -17,6 +17,7 @@ from scumble_protocol.errors import ScumbleError
 
 from . import __version__, config
 from .doctor_daemon import daemon_findings
+from .doctor_weights import weights_findings
 from .editors import Installation, find_editors
 from .finding import Finding
 from .installer import damaged_files, read_record
@@ -45,6 +46,7 @@ def examine(editors: Iterable[Installation] | None = None) -> Iterator[Finding]:
         _compiled_matting,
         lambda: _editors(found),
         daemon_findings,
+        weights_findings,
         _logs,
     )
     for check in checks:
@@ -119,6 +121,7 @@ def _folders() -> Iterator[Finding]:
         "cache": config.cache_folder(),
         "settings": config.config_folder(),
         "log": config.log_folder(),
+        "weights": _weights_folder(),
     }
     wrong = 0
     for finding in (finding for name, folder in folders.items() for finding in _folder(name, folder)):
@@ -132,6 +135,13 @@ def _folders() -> Iterator[Finding]:
         yield Finding("bad", f"Others may look into the runtime folder {runtime}.", f"chmod 700 {runtime}")
     if not wrong:
         yield Finding("good", "every folder can be written: " + ", ".join(map(str, folders.values())))
+
+
+def _weights_folder() -> Path:
+    try:
+        return config.weights_folder(config.read())
+    except ScumbleError:  # a finding of its own
+        return config.weights_folder(config.Config())
 
 
 def _folder(name: str, folder: Path) -> Iterator[Finding]:

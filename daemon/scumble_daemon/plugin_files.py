@@ -12,7 +12,8 @@ from pathlib import Path, PurePosixPath
 
 import scumble_protocol
 from scumble_protocol.catalogue import Catalogue
-from scumble_protocol.errors import Invalid
+
+from .carried import carried_folder
 
 __all__ = ["PluginFile", "digest", "plugin_files", "start_command"]
 
@@ -30,7 +31,7 @@ def plugin_files(editor: str, catalogue: Catalogue) -> dict[str, PluginFile]:
 
     Raises: Invalid where Scumble's own installation lacks something.
     """
-    sources = _plugin_sources() / editor
+    sources = carried_folder("plugins", "krita") / editor
     if editor == "gimp":
         inside, outside = "plug-ins/scumble", {}
     else:
@@ -55,15 +56,6 @@ def digest(files: Mapping[str, PluginFile]) -> str:
 def start_command() -> list[str]:
     """How a plug-in starts the daemon: with this very Python, wherever it lies."""
     return [sys.executable, "-m", "scumble_daemon", "serve"]
-
-
-def _plugin_sources() -> Path:
-    """Inside the package where it came as a wheel, beside `daemon/` in a checkout."""
-    here = Path(__file__).resolve().parent
-    for folder in (here / "_plugins", here.parents[1] / "plugins"):
-        if (folder / "krita").is_dir():
-            return folder
-    raise Invalid("The plug-ins' files are missing from this installation.", "Install Scumble again.")
 
 
 def _protocol(catalogue: Catalogue) -> Iterator[tuple[str, PluginFile]]:

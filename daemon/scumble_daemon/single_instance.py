@@ -1,11 +1,11 @@
-"""One daemon a user: a lock the operating system lets go of when its holder dies, however it dies."""
+"""One daemon a user."""
 
 from __future__ import annotations
 
-import os
-import sys
 from pathlib import Path
 from typing import IO
+
+from .locks import try_lock
 
 
 class AlreadyRunningError(Exception):
@@ -14,19 +14,7 @@ class AlreadyRunningError(Exception):
 
 def acquire(folder: Path) -> IO[str]:
     """Take the lock in `folder`; it is held as long as the returned file stays open. Raises: AlreadyRunningError."""
-    file = (folder / "daemon.lock").open("a+", encoding="ascii")
-    try:
-        if sys.platform == "win32":
-            import msvcrt
-
-            file.seek(0)
-            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
-        else:
-            import fcntl
-
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            os.set_inheritable(file.fileno(), False)
-    except OSError:
-        file.close()
-        raise AlreadyRunningError from None
-    return file
+    held = try_lock(folder / "daemon.lock")
+    if held is None:
+        raise AlreadyRunningError
+    return held

@@ -1,4 +1,7 @@
-"""Run the real editors: in the folder `scripts/editors` builds, or the machine's own where only those are there."""
+"""Run the real editors: in the folder `scripts/editors` builds, or the machine's own where only those are there.
+
+With $SCUMBLE_SCREENSHOTS naming a folder, the pictures that tests take are kept there.
+"""
 
 from __future__ import annotations
 
@@ -11,10 +14,13 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import IO, TypeVar
 
+import numpy as np
 import pytest
+from PIL import Image
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 SCRIPT = CHECKOUT / "scripts" / "editors"
+KEPT_PICTURES = os.environ.get("SCUMBLE_SCREENSHOTS", "")
 NEEDED = ("gimp-console", "gimp", "krita", "Xvfb", "openbox", "dbus-daemon", "xdotool", "import")
 MODULES = ("gi", "PyQt5", "PyQt6")
 PATH = "/usr/local/bin:/usr/bin:/bin"
@@ -195,13 +201,21 @@ class Desktop:
         self.xdotool("windowactivate", "--sync", window)
         self.xdotool("key", "--clearmodifiers", *keys)
 
-    def screenshot(self, path: Path, window: str = "root") -> Path:
-        """Save the screen, or one window, as a PNG."""
-        path.parent.mkdir(parents=True, exist_ok=True)
-        taken = self.run(["import", "-window", window, str(path)])
+    def picture(self, name: str = "") -> np.ndarray:
+        """The screen as it is now, H×W×3 uint8; where pictures are kept, one with a name is, in as few colours as the
+        eye needs."""
+        path = self.home / "screen.png"
+        taken = self.run(["import", "-window", "root", str(path)])
         if not path.exists():
-            raise RuntimeError(f"no screenshot: {taken.stderr}")
-        return path
+            raise RuntimeError(f"no picture of the screen: {taken.stderr}")
+        with Image.open(path) as opened:
+            screen = opened.convert("RGB")
+        path.unlink()
+        if name and KEPT_PICTURES:
+            kept = Path(KEPT_PICTURES) / f"{name}.png"
+            kept.parent.mkdir(parents=True, exist_ok=True)
+            screen.quantize(224, dither=Image.Dither.FLOYDSTEINBERG).save(kept, optimize=True)
+        return np.asarray(screen)
 
 
 def _first_line(process: subprocess.Popen[str]) -> str:

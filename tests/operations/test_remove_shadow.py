@@ -191,6 +191,19 @@ def test_ground_with_no_lit_counterpart_is_said() -> None:
     assert "The ground changes along the shadow's edge" in layer.notes[0]
 
 
+def test_a_bright_thing_that_was_selected_is_not_burnt_out() -> None:
+    """A face selected by mistake is not in shadow, however light the wall behind it: it stays within white, and the
+    artist is told."""
+    photo = data.astronaut()[0:230, 124:354]
+    selection = np.zeros(photo.shape[:2], np.float32)
+    selection[25:225, 35:160] = 1
+    image = Image.from_array(photo)
+    layer = lighten(image, selection)
+    white = (composite(image, layer, selection) > 0.995).any(axis=2) & (selection > 0)
+    assert white.sum() < 0.15 * selection.sum()  # without the limit: 0.41
+    assert "too bright to lie in a shadow" in layer.notes[0]
+
+
 @pytest.mark.parametrize("shape", [(1, 1, 3), (2, 300, 4), (7, 7, 1)])
 def test_a_tiny_layer_gets_an_empty_layer(shape: tuple[int, ...]) -> None:
     """There is no edge to measure, and nothing breaks."""

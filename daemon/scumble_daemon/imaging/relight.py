@@ -16,6 +16,9 @@ WORK_PX = 640  # longest side at which a shadow is measured
 DARKEST = 1 / 512  # linear light below this is noise
 TINT_LEEWAY = 0.05
 LOOSE = 0.7  # a shadow that fills more of the selection than this was selected closely
+BRIGHT = 0.95  # this share of a shadow does not become whiter than white
+CORE = 0.9  # with so much of the light missing, it is not the soft edge
+OVER_WHITE = 0.1  # natural logarithm, as noise and small lights have it
 LEAST_AGREEMENT = 0.12  # with less of it the edge tells nothing about the ratio
 SURE_ENOUGH = 0.15  # with a smaller share of the edge agreeing on one light, the artist is told
 
@@ -25,11 +28,13 @@ Progress = Callable[[float, str], None]
 @dataclass(frozen=True)
 class Relight:
     """`log_gain`: H×W×3 float32 ≥ 0, natural logarithm of the factor in linear light · `agreement`: see
-    shadow_edge.Fit · `overlap_px`: how far the shadow's soft edge reaches beyond the selection, in full-size pixels."""
+    shadow_edge.Fit · `overlap_px`: how far the shadow's soft edge reaches beyond the selection, in full-size pixels ·
+    `is_held_back`: what was measured would have made whiter than white what cannot have lain in such a shadow."""
 
     log_gain: np.ndarray
     agreement: float
     overlap_px: float
+    is_held_back: bool = False
 
 
 def linear(rgb: np.ndarray) -> np.ndarray:
@@ -61,15 +66,17 @@ def selected_shadow(
     progress(0.4, "Measuring the light")
     edge = shadow_edge.lay_profiles(log_light, mask, scene.shows, _reach(mask))
     if edge is None:
-        ratio = _ratio_of_areas(log_light, mask, scene.shows)
-        return Relight(ratio * masks.resize(mask, alpha.shape)[..., None], 0.0, 0.0)
+        ratio, is_held_back = _within_white(_ratio_of_areas(log_light, mask, scene.shows), log_light, mask, scene.shows)
+        return Relight(ratio * masks.resize(mask, alpha.shape)[..., None], 0.0, 0.0, is_held_back)
     fitted = shadow_edge.fit(edge)
     progress(0.7, "Lighting it")
-    ratio = _matched(log_light, mask, scene.shows, fitted)
     shadow = shadow_edge.draw(mask, edge, fitted, softness, alpha.shape, scale)
+    ratio = _matched(log_light, mask, scene.shows, fitted)
+    core = (masks.resize(shadow, size) > CORE) & scene.shows
+    ratio, is_held_back = _within_white(ratio, log_light, core, scene.shows)
     from_selection = masks.signed_distance(selected_mask)[edge.points[:, 1], edge.points[:, 0]]
     overlap = float(np.median(fitted.offsets + 1.2 * fitted.widths + from_selection)) * scale
-    return Relight(shadow_edge.gain(ratio, shadow), fitted.agreement, max(0.0, overlap))
+    return Relight(shadow_edge.gain(ratio, shadow), fitted.agreement, max(0.0, overlap), is_held_back)
 
 
 def _log_light(rgb: np.ndarray, size: tuple[int, int]) -> np.ndarray:
@@ -116,6 +123,23 @@ def _ratio_of_areas(log_light: np.ndarray, mask: np.ndarray, shows: np.ndarray) 
         return np.zeros(3, np.float32)
     ratio = np.median(log_light[outside], axis=0) - np.median(log_light[mask], axis=0)
     return np.clip(ratio, 0, shadow_edge.MOST_RATIO).astype(np.float32)
+
+
+def _within_white(
+    ratio: np.ndarray, log_light: np.ndarray, mask: np.ndarray, shows: np.ndarray
+) -> tuple[np.ndarray, bool]:
+    """The ratio, less where it would burn out what lies in the shadow; whether it is less by much.
+
+    Something nearly white inside the mask is a sign that not all of that is shadow.
+    """
+    if not mask.any():
+        return ratio, False
+    white = max(0.0, float(log_light[shows].max()))  # of an HDR picture it lies above 1
+    brightest = float(np.quantile((log_light[mask] + ratio).max(axis=1), BRIGHT))
+    too_much = brightest - white - OVER_WHITE
+    if too_much <= 0:
+        return ratio, False
+    return np.maximum(ratio - too_much, 0).astype(np.float32), too_much > 2 * OVER_WHITE
 
 
 def _matched(log_light: np.ndarray, mask: np.ndarray, shows: np.ndarray, fitted: shadow_edge.Fit) -> np.ndarray:

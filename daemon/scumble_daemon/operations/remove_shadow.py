@@ -88,6 +88,11 @@ def _find(image: Image, params: Params, context: Context) -> relight.Relight:
     )
     if found.log_gain.max() < LEAST_GAIN:
         context.note("Nothing in the selection is darker than what is around it: hardly anything was changed.")
+    elif found.is_held_back:
+        context.note(
+            "The selection holds things too bright to lie in a shadow, so it was lightened less: select the shadow "
+            "alone for more."
+        )
     elif found.agreement < relight.SURE_ENOUGH:
         context.note(
             "The ground changes along the shadow's edge, so the missing light had to be guessed: select a part of the "

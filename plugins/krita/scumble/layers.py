@@ -46,7 +46,7 @@ def insert_layers(application: Any, lender: Lender, source: Source, group_name: 
     below = find_layer(document, source.layer_id)
     parent = document.rootNode() if below is None else below.parentNode()
     parent.addChildNode(group, below)  # the one undo step
-    document.refreshProjection()
+    refresh(document)
     if active is not None:
         _keep_active(document, active.uniqueId(), group.uniqueId())
     for node, layer in zip(nodes, layers):
@@ -54,6 +54,16 @@ def insert_layers(application: Any, lender: Lender, source: Source, group_name: 
         name = RECIPE + node.uniqueId().toString().strip("{}")
         document.setAnnotation(name, f"How Scumble made «{layer.name}»", QByteArray(recipe))
     return below is not None
+
+
+def refresh(document: Any) -> None:
+    """Have the picture composited anew, groups that were filled while they lay nowhere included.
+
+    Krita 5.2 lets this run beside an update that is under way, and the one that ends last leaves what it has: half of
+    the picture without the new layer.
+    """
+    document.waitForDone()
+    document.refreshProjection()
 
 
 def _keep_active(document: Any, active_id: Any, group_id: Any) -> None:

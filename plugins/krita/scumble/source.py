@@ -79,7 +79,11 @@ def read_source(document: Any, profiles: Profiles, with_selection: bool) -> Sour
         data = layer.pixelData(area.x, area.y, area.width, area.height)
     else:
         document.waitForDone()  # until what it shows is up to date
-        data = layer.projectionPixelData(area.x, area.y, area.width, area.height)
+        document.lock()  # an update that begins now would be read half done
+        try:
+            data = layer.projectionPixelData(area.x, area.y, area.width, area.height)
+        finally:
+            document.unlock()
     pixels = Pixels(
         area,
         colours.depth.lower(),

@@ -1,14 +1,8 @@
-"""GIMP as an artist uses it: the dialog, one Ctrl+Z, a cancel that works, and what the screen shows.
-
-With $SCUMBLE_SCREENSHOTS naming a folder, the pictures for the documentation are put there.
-"""
+"""GIMP as an artist uses it: the dialog, one Ctrl+Z, a cancel that works, and what the screen shows."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -17,66 +11,10 @@ from ...daemon_process import DaemonProcess
 from .. import chroot
 from .photos import photo, with_alpha
 from .session import Gimp
+from .window import Window
 
 SIZE = (600, 540)
 CANCEL_BUTTON = (1148, 872)  # in the status bar of a window of the size below
-SCREENSHOTS = Path(os.environ.get("SCUMBLE_SCREENSHOTS") or "/tmp/scumble-screenshots").resolve()
-
-
-class Window:
-    """The image window and the photo in it."""
-
-    def __init__(self, gimp: Gimp, desktop: chroot.Desktop, document: dict[str, Any]) -> None:
-        self.gimp = gimp
-        self.desktop = desktop
-        self.document = document
-        self.display = gimp.call("show", image=document["image"])
-        self.id = desktop.wait_for_window(f"{SIZE[0]}x{SIZE[1]} – GIMP")
-        desktop.xdotool("windowmove", self.id, "0", "0")
-        desktop.xdotool("windowsize", self.id, "1430", "870")
-
-    def begin(self, operation: str) -> None:
-        """What choosing the menu entry does."""
-        image, layers = self.document["image"], self.document["layers"][-1:]
-        self.gimp.begin("call", procedure=f"scumble-{operation}", image=image, drawables=layers, mode="INTERACTIVE")
-
-    def run(self, operation: str, title: str, key: str = "Return") -> dict[str, Any]:
-        """Choose the menu entry, answer the dialog, and put the notes away."""
-        self.begin(operation)
-        self.desktop.key(self.desktop.wait_for_window(f"^{title}$"), key)
-        done = self.gimp.finish()
-        if done["values"][-1]:
-            self.dismiss_message()
-        return done
-
-    def dismiss_message(self) -> None:
-        """Wait for GIMP's message box and close it."""
-        message = self.desktop.wait_for_window("^GIMP Message$")
-        chroot.wait_until(lambda: self._is_closed_by_return(message), "the message box to close")
-
-    def _is_closed_by_return(self, message: str) -> bool:
-        self.desktop.key(message, "Return")
-        return message not in self.desktop.windows("^GIMP Message$")
-
-    def undo(self) -> None:
-        self.desktop.key(self.id, "ctrl+z")
-
-    def is_cancelled_by_a_click(self, place: tuple[int, int]) -> bool:
-        self.desktop.xdotool("mousemove", *map(str, place), "click", "1")
-        return self.gimp.has_finished()
-
-    def state(self) -> tuple[Any, ...]:
-        """Everything of the document that an undo has to restore."""
-        return (
-            self.gimp.tree(self.document),
-            self.gimp.call("selected_layers", image=self.document["image"]),
-            self.gimp.composite(self.document).tobytes(),
-            self.gimp.selection(self.document, SIZE).tobytes(),
-            *(self.gimp.read(layer).tobytes() for layer in self.document["layers"]),
-        )
-
-    def wait_for_state(self, state: tuple[Any, ...], what: str) -> None:
-        chroot.wait_until(lambda: self.state() == state, what, 20)
 
 
 @pytest.fixture
@@ -89,9 +27,8 @@ def window(gimp_window: Gimp, desktop: chroot.Desktop) -> Iterator[Window]:
         size=SIZE,
     )
     gimp_window.call("select", image=document["image"], x=180, y=40, width=190, height=200, feather=30)
-    opened = Window(gimp_window, desktop, document)
-    yield opened
-    gimp_window.call("hide", display=opened.display)
+    with Window(gimp_window, desktop, document, SIZE) as opened:
+        yield opened
 
 
 def test_one_undo_takes_back_a_whole_result(window: Window) -> None:
@@ -176,24 +113,14 @@ def test_the_dialog_and_the_result_can_be_seen(window: Window) -> None:
     window.begin("apply-lut")
     dialog = desktop.wait_for_window("^Apply LUT$")
     desktop.xdotool("windowmove", dialog, "620", "420")
-    chroot.wait_until(lambda: _colours(_photograph(desktop, "gimp-dialog.png")) > 2000, "the dialog")
+    chroot.wait_until(lambda: _colours(desktop.picture("gimp-dialog")) > 2000, "the dialog")
     desktop.key(dialog, "Return")
     done = window.gimp.finish()
 
     assert done["status"] == "success", done["error"]
     group = window.gimp.tree(window.document)[0]
     assert group["name"] == "Apply LUT"
-    assert _colours(_photograph(desktop, "gimp-result.png")) > 2000
-
-
-def _photograph(desktop: chroot.Desktop, name: str) -> Path:
-    """A screenshot; the copy for the documentation has fewer colours and a fraction of the bytes."""
-    from PIL import Image
-
-    taken = desktop.screenshot(SCREENSHOTS / "full" / name)
-    with Image.open(taken) as opened:
-        opened.convert("RGB").quantize(200, dither=Image.Dither.FLOYDSTEINBERG).save(SCREENSHOTS / name, optimize=True)
-    return taken
+    assert _colours(desktop.picture("gimp-result")) > 2000
 
 
 def _is_busy(daemon: DaemonProcess) -> bool:
@@ -201,8 +128,5 @@ def _is_busy(daemon: DaemonProcess) -> bool:
         return any(worker["state"] == "running" for worker in client.status()["workers"])
 
 
-def _colours(screenshot: Path) -> int:
-    from PIL import Image
-
-    with Image.open(screenshot) as opened:
-        return len(np.unique(np.asarray(opened.convert("RGB")).reshape(-1, 3)[::7], axis=0))
+def _colours(screen: np.ndarray) -> int:
+    return len(np.unique(screen.reshape(-1, 3)[::7], axis=0))

@@ -3,6 +3,7 @@
 # Runs inside Krita, whose modules are not here.
 # pyright: reportMissingImports=false, reportAttributeAccessIssue=false
 
+import faulthandler
 import importlib.util
 import json
 import os
@@ -48,4 +49,5 @@ class Driver(Extension):
         self.notifier.setEnabled(True)
 
 
+faulthandler.enable(2)  # standard error: where Krita was in Python when it crashes
 Krita.instance().addExtension(Driver(Krita.instance()))

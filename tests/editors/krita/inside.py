@@ -43,6 +43,13 @@ def version():
     return application.version()
 
 
+def refresh(document):
+    """Composite it anew. Krita 5.2 lets that run beside an update under way, with either as the outcome."""
+    document.waitForDone()
+    document.refreshProjection()
+    document.waitForDone()
+
+
 # --- documents ---------------------------------------------------------------------------------------------------
 
 
@@ -155,10 +162,14 @@ def _described(node):
 
 def composite(number, file):
     document = documents[number]
-    document.refreshProjection()
-    document.waitForDone()
+    refresh(document)
+    document.lock()  # an update that begins now would be read half done
+    try:
+        pixels = bytes(document.pixelData(0, 0, document.width(), document.height()))
+    finally:
+        document.unlock()
     with open(file, "wb") as out:
-        out.write(bytes(document.pixelData(0, 0, document.width(), document.height())))
+        out.write(pixels)
     return {"depth": document.colorDepth(), "model": document.colorModel(),
             "width": document.width(), "height": document.height()}  # fmt: skip
 
@@ -217,8 +228,7 @@ def add(number, kind, name, inside=None, mask=None):
         node = document.createGroupLayer(name) if kind == "grouplayer" else document.createNode(name, kind)
         parent = document.nodeByName(inside) if inside else document.rootNode()
         parent.addChildNode(node, None)
-    document.refreshProjection()
-    document.waitForDone()
+    refresh(document)
     settle()
     return True
 
@@ -228,8 +238,7 @@ def move_into(number, name, group):
     node = document.nodeByName(name).duplicate()
     document.nodeByName(name).remove()
     document.nodeByName(group).addChildNode(node, None)
-    document.refreshProjection()
-    document.waitForDone()
+    refresh(document)
     settle()
     return True
 

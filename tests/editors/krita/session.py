@@ -31,6 +31,10 @@ Comment=Lets the tests ask Krita things
 """
 
 
+class KritaDied(AssertionError):
+    """The process has ended, or does not answer."""
+
+
 class Krita:
     """Calls the functions of `inside.py`, and turns samples into arrays on the way."""
 
@@ -40,12 +44,18 @@ class Krita:
         self.desktop = desktop
         self.errors = home / "stderr.txt"
         self._count = 0
+        self.is_alive = True
 
     def call(self, function: str, **arguments: Any) -> Any:
-        self._stream.write(json.dumps({"call": function, "arguments": arguments}) + "\n")
-        self._stream.flush()
-        line = self._stream.readline()
-        assert line, f"Krita went away: {self.stderr()[-3000:]}"
+        try:
+            self._stream.write(json.dumps({"call": function, "arguments": arguments}) + "\n")
+            self._stream.flush()
+            line = self._stream.readline()
+        except OSError:
+            line = ""
+        if not line:
+            self.is_alive = False
+            raise KritaDied(f"in {function}: {self.stderr()[-3000:]}")
         reply = json.loads(line)
         if "fault" in reply:
             raise RuntimeError(reply["fault"])

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
-
 import numpy as np
 import pytest
-from PIL import Image
 
+from .. import chroot
 from .pictures import encoded, feathered, photo, with_alpha
 from .session import Krita
 
-PICTURES = Path(__file__).parents[3] / "docs"
 CANVAS = (260, 220)
 X, Y = 30, -24  # over the upper edge of the canvas, and 10 pixels short of its right one
 DOCUMENTS = {
@@ -52,6 +48,9 @@ def test_an_operation_on_a_photo_with_a_feathered_selection(krita: Krita, kind: 
     assert len(krita.call("history")) == len(history) + 1
     after, selected = krita.composite(document), krita.selection(document)
     assert is_one_of(krita, after[coverage == 0], [before[coverage == 0] for before in renderings])
+    if chroot.KEPT_PICTURES:
+        krita.call("zoom_to_fit")
+        picture(krita, f"operations/krita {title}, {kind}")
     if title == "Select Object":
         assert is_one_of(krita, after, renderings)
         assert selected is not None
@@ -97,17 +96,14 @@ def is_one_of(krita: Krita, after: np.ndarray, renderings: list[np.ndarray]) -> 
 
 
 def test_pictures_of_the_docker_and_of_a_selection(krita: Krita) -> None:
-    """The docker beside a real photo with its result, and the ants around what was selected.
-
-    For the docs where $SCUMBLE_PICTURES is set.
-    """
+    """The docker beside a real photo with its result, and the ants around what was selected."""
     document = krita.document({"name": "Astronaut", "pixels": with_alpha(photo()[:440, :])}, size=(512, 440))
     krita.call("show_docker", alone=True)
     krita.call("zoom_to_fit")
     done = krita.run("Apply LUT", look="teal_orange", strength=0.9)
     assert done["state"] == "done", done["said"]
     krita.call("listed")
-    graded = picture(krita, "krita-docker.png")
+    graded = picture(krita, "krita-docker")
     krita.undo()
     plain = picture(krita)
     assert differing(graded, plain) > 0.3
@@ -115,19 +111,15 @@ def test_pictures_of_the_docker_and_of_a_selection(krita: Krita) -> None:
     done = krita.run("Select Object", box="95,5,395,438")
     assert done["state"] == "done", done["said"]
     krita.call("listed", search="object")
-    selected = picture(krita, "krita-selection.png")
+    selected = picture(krita, "krita-selection")
     assert 0.001 < differing(selected, plain) < 0.05, "a line around the object"
     krita.close(document)
 
 
 def picture(krita: Krita, name: str = "") -> np.ndarray:
-    """The screen as it is now; for the docs it has as few colours as the eye needs."""
+    """The screen once nothing moves on it any more."""
     krita.call("be_still")
-    with Image.open(krita.desktop.screenshot(krita.file(".png"))) as taken:
-        shot = taken.convert("RGB")
-    if name and os.environ.get("SCUMBLE_PICTURES"):
-        shot.quantize(224, dither=Image.Dither.FLOYDSTEINBERG).save(PICTURES / name, optimize=True)
-    return np.asarray(shot)
+    return krita.desktop.picture(name)
 
 
 def differing(shot: np.ndarray, other: np.ndarray) -> float:
