@@ -24,6 +24,8 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 SCRIPT = CHECKOUT / "scripts" / "editors"
 KEPT_PICTURES = os.environ.get("SCUMBLE_SCREENSHOTS", "")
 NEEDED = ("gimp-console", "gimp", "krita", "Xvfb", "openbox", "dbus-daemon", "xdotool", "import")
+MODULES = ("gi", "PyQt5", "PyQt6")
+PATH = "/usr/local/bin:/usr/bin:/bin"
 
 Value = TypeVar("Value")
 
@@ -43,9 +45,18 @@ def missing() -> str:
     if is_built():
         return ""
     absent = [name for name in NEEDED if not shutil.which(name)]
+    absent += [f"Python's {name}" for name in MODULES if not _has_module(name)]
     if not absent:
         return ""
     return f"no folder made by `scripts/editors build` (needs root), and not on this machine: {', '.join(absent)}"
+
+
+def _has_module(name: str) -> bool:
+    """Whether the editors' Python, which is not ours, has it."""
+    python = shutil.which("python3", path=PATH)
+    if python is None:
+        return False
+    return subprocess.run([python, "-c", f"import {name}"], capture_output=True, check=False).returncode == 0
 
 
 def require() -> None:
@@ -78,7 +89,7 @@ def command(argv: Sequence[str], home: Path, env: Mapping[str, str] | None = Non
         "XDG_CONFIG_HOME": str(home / ".config"),
         "XDG_DATA_HOME": str(home / ".local" / "share"),
         "XDG_CACHE_HOME": str(home / ".cache"),
-        "PATH": "/usr/local/bin:/usr/bin:/bin",
+        "PATH": PATH,
         "LANG": "C.UTF-8",
         **(env or {}),
     }

@@ -9,7 +9,8 @@ from scumble_protocol.catalogue import Operation
 from scumble_protocol.errors import ScumbleError
 
 from .docker import ScumbleDocker
-from .jobs import FAILED, Job, Jobs
+from .job import FAILED, Job
+from .jobs import Jobs
 from .qt import QtWidgets
 from .request import make_request
 from .settings import LastValues

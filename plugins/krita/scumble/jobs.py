@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import logging
-from dataclasses import dataclass
 from typing import Any, Dict, List, Optional, Tuple
 
 from scumble_protocol import connection
@@ -13,6 +12,7 @@ from scumble_protocol.errors import Cancelled, Internal, ScumbleError
 from scumble_protocol.messages import Result
 
 from . import idle, layers, selections
+from .job import CANCELLED, DONE, FAILED, INSERTING, PLACING, RUNNING, Job
 from .lender import Lender
 from .profiles import Profiles
 from .qt import QObject, QtCore, QTimer, Signal
@@ -24,30 +24,7 @@ from .timings import Timings
 LOOK_AGAIN_MS = 40  # how often a result that could not be inserted yet is tried again
 FINISHED_KEPT = 8
 
-RUNNING, INSERTING, PLACING = "running", "inserting", "placing"  # inserting: it waits until that is safe
-DONE, FAILED, CANCELLED = "done", "failed", "cancelled"
-
 _log = logging.getLogger("scumble")
-
-
-@dataclass
-class Job:
-    """One row of the queue. `fraction`: 0 to 1, -1 where unknown · `notes`: what to tell the artist at the end."""
-
-    number: int
-    title: str
-    where: str = ""
-    state: str = RUNNING
-    stage: str = "Reading the layer…"
-    fraction: float = -1.0
-    notes: Tuple[str, ...] = ()
-    error: Optional[ScumbleError] = None
-    source: Optional[Source] = None
-    result: Optional[Result] = None
-
-    @property
-    def is_over(self) -> bool:
-        return self.state in (DONE, FAILED, CANCELLED)
 
 
 class Jobs(QObject):
@@ -202,9 +179,7 @@ class Jobs(QObject):
         notes = list(result.notes)
         if result.layers:
             group = result.group or title
-            in_place = layers.insert_layers(
-                self._lender, source.document, source.layer_id, group, result.layers, source.colours
-            )
+            in_place = layers.insert_layers(self._application, self._lender, source, group, result.layers)
             if not in_place:
                 notes.append(f"The layer «{source.layer_name}» is gone: the result lies on top of the stack.")
         if result.selection is not None:

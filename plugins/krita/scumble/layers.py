@@ -10,8 +10,9 @@ from scumble_protocol.image import Layer, Raster
 
 from .lender import Lender
 from .masks import coverage_bytes
-from .qt import QByteArray, QTimer
-from .source import ColourSpace
+from .qt import QByteArray, QTimer, byte_array
+from .source import ColourSpace, Source
+from .versions import has_hdr_modes
 
 BLEND_MODES = {
     "normal": "normal",
@@ -24,26 +25,27 @@ BLEND_MODES = {
     "color": "color",
     "luminosity": "luminize",
 }
+HDR_MODES = {"dodge": "dodge_hdr"}  # those that Krita 5.3 ends at white, and how float documents go beyond it
 ACTIVATION_MS = (0, 50)  # when Krita may have gone to a node that was just added
 RECIPE = "scumble-recipe-"  # + the layer's id: annotations belong to the document, layers have none
 
 
-def insert_layers(
-    lender: Lender, document: Any, layer_id: Any, group_name: str, layers: Sequence[Layer], colours: ColourSpace
-) -> bool:
+def insert_layers(application: Any, lender: Lender, source: Source, group_name: str, layers: Sequence[Layer]) -> bool:
     """A new group with `layers` directly above the source, and their recipes.
 
     False: the source is no longer there, and the group lies on top of the stack.
     """
-    nodes = [_node(lender, document, layer, colours) for layer in layers]
+    document, colours = source.document, source.colours
+    is_hdr = colours.depth.startswith("F") and has_hdr_modes(application)
+    nodes = [_node(lender, document, layer, colours, is_hdr) for layer in layers]
     group = document.createGroupLayer(group_name)
     # Other modes have to reach the layers below the group, not only those inside it.
     group.setPassThroughMode(any(layer.blend_mode != "normal" for layer in layers))
     group.setChildNodes(nodes)  # bottom first; unlike addChildNode, this makes no undo step
     active = document.activeNode()
-    source = find_layer(document, layer_id)
-    parent = document.rootNode() if source is None else source.parentNode()
-    parent.addChildNode(group, source)  # the one undo step
+    below = find_layer(document, source.layer_id)
+    parent = document.rootNode() if below is None else below.parentNode()
+    parent.addChildNode(group, below)  # the one undo step
     document.refreshProjection()
     if active is not None:
         _keep_active(document, active.uniqueId(), group.uniqueId())
@@ -51,7 +53,7 @@ def insert_layers(
         recipe = json.dumps(layer.recipe, ensure_ascii=False, sort_keys=True).encode()
         name = RECIPE + node.uniqueId().toString().strip("{}")
         document.setAnnotation(name, f"How Scumble made «{layer.name}»", QByteArray(recipe))
-    return source is not None
+    return below is not None
 
 
 def _keep_active(document: Any, active_id: Any, group_id: Any) -> None:
@@ -73,12 +75,13 @@ def find_layer(document: Any, layer_id: Any) -> Optional[Any]:
     return node if node is not None and node.parentNode() is not None else None
 
 
-def _node(lender: Lender, document: Any, layer: Layer, colours: ColourSpace) -> Any:
+def _node(lender: Lender, document: Any, layer: Layer, colours: ColourSpace, is_hdr: bool) -> Any:
     empty = document.createNode(layer.name, "paintlayer")
-    node = lender.prepare(empty, BLEND_MODES[layer.blend_mode], colours)
+    mode = BLEND_MODES[layer.blend_mode]
+    node = lender.prepare(empty, HDR_MODES.get(mode, mode) if is_hdr else mode, colours)
     area = layer.raster.bounds
     node.setOpacity(round(layer.opacity * 255))
-    node.setPixelData(QByteArray.fromRawData(layer.raster.data), area.x, area.y, area.width, area.height)
+    node.setPixelData(byte_array(layer.raster.data), area.x, area.y, area.width, area.height)
     if layer.mask is not None:
         mask = document.createTransparencyMask("Mask")
         mask.setSelection(
@@ -91,5 +94,5 @@ def _node(lender: Lender, document: Any, layer: Layer, colours: ColourSpace) -> 
 def selection_from(selection: Any, mask: Raster) -> Any:
     """The empty `selection` with the mask's coverage; outside the mask's bounds nothing is selected."""
     area = mask.bounds
-    selection.setPixelData(QByteArray.fromRawData(coverage_bytes(mask)), area.x, area.y, area.width, area.height)
+    selection.setPixelData(byte_array(coverage_bytes(mask)), area.x, area.y, area.width, area.height)
     return selection

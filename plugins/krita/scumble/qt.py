@@ -3,6 +3,8 @@
 Enumerations are written in full (`Qt.Orientation.Horizontal`): PyQt6 knows no other way, and PyQt5 knows this one too.
 """
 
+from typing import Any
+
 try:  # Krita 5.3 forbids the wrong one by an import hook, Krita 5.2 does not: so PyQt5 comes first
     from PyQt5 import QtCore, QtGui, QtWidgets
     from PyQt5.QtWidgets import QAction
@@ -18,6 +20,14 @@ QTimer = QtCore.QTimer
 QUuid = QtCore.QUuid
 Signal = QtCore.pyqtSignal
 
+
+def byte_array(data: Any) -> QByteArray:
+    """The bytes of a buffer for Krita to read: not copied in PyQt5, and kept for as long as the result is."""
+    made = getattr(QByteArray, "fromRawData", QByteArray)(data)  # PyQt6 has it no more, and copies
+    made.source = data  # PyQt5 holds no reference itself: Krita would read memory that was given back
+    return made
+
+
 __all__ = [
     "QAction",
     "QByteArray",
@@ -30,4 +40,5 @@ __all__ = [
     "QtGui",
     "QtWidgets",
     "Signal",
+    "byte_array",
 ]

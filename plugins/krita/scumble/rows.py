@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, Optional
+from typing import TYPE_CHECKING, Any, Dict, Optional
 
-from .jobs import CANCELLED, DONE, FAILED, Job, Jobs
+from .job import CANCELLED, DONE, FAILED, Job
 from .qt import Qt, QtWidgets
+
+if TYPE_CHECKING:
+    from .jobs import Jobs
 
 
 class JobList(QtWidgets.QWidget):

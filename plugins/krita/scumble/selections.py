@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from .versions import has_undoable_selections
+
 
 def needs_active_document(application: Any) -> bool:
     """Whether `set_selection` works through menu actions, which act on the active document only."""
-    return not _selections_are_undoable(application)
+    return not has_undoable_selections(application)
 
 
 def set_selection(application: Any, document: Any, selection: Any) -> None:
@@ -17,13 +19,8 @@ def set_selection(application: Any, document: Any, selection: Any) -> None:
     selection away (or, where there was none, makes one), whose undo restores what was there; then the selection is
     exchanged silently. Redo after that undo repeats the action, not the exchange.
     """
-    if not _selections_are_undoable(application):
+    if not has_undoable_selections(application):
         action = "select_all" if document.selection() is None else "deselect"
         application.action(action).trigger()
         document.waitForDone()
     document.setSelection(selection)
-
-
-def _selections_are_undoable(application: Any) -> bool:
-    major, minor = (int(part) for part in application.version().split(".")[:2])
-    return (major, minor) >= (5, 3)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 import select
 import shutil
 import socket
@@ -116,12 +117,21 @@ def _samples(path: Path, described: Mapping[str, Any]) -> np.ndarray:
 
 def install(home: Path, catalogue: Catalogue) -> Path:
     """Install the plug-in into the profile under `home`; its folder."""
-    profile = home / ".config" / "GIMP" / "3.0"
+    version = _minor_version(home)
+    profile = home / ".config" / "GIMP" / version
     (profile / "plug-ins").mkdir(parents=True, exist_ok=True)
     (profile / "gimprc").write_text(GIMPRC, encoding="utf-8")
-    installation = Installation("gimp", "native", profile, version="3.0")
+    installation = Installation("gimp", "native", profile, version=version)
     install_plugin(installation, catalogue=catalogue)
     return installation.plugin_folder
+
+
+def _minor_version(home: Path) -> str:
+    """Such as "3.0", which is also the name of GIMP's profile folder."""
+    said = chroot.run(["gimp-console", "--version"], home).stdout
+    found = re.search(r"\d+\.\d+", said)
+    assert found, f"gimp-console does not tell its version: {said}"
+    return found.group()
 
 
 @contextlib.contextmanager

@@ -115,7 +115,7 @@ def test_the_menus_are_asked_for_again_when_the_daemon_offers_something_new(
     gimp: Gimp, gimp_home: Path, editor_daemon: DaemonProcess, document: dict[str, Any]
 ) -> None:
     """The entry file is touched, so that GIMP's next start queries it; the run itself works as before."""
-    entry = gimp_home / ".config/GIMP/3.0/plug-ins/scumble/scumble.py"
+    (entry,) = gimp_home.glob(".config/GIMP/*/plug-ins/scumble/scumble.py")
     (told,) = (editor_daemon.home / "cache").glob("gimp-menus-*.json")
     untouched, catalogue = entry.stat().st_mtime_ns, told.read_bytes()
     assert gimp.run("paint-test", document)["status"] == "success"

@@ -39,6 +39,10 @@ def settle(seconds=10.0, until=None):
     return False
 
 
+def version():
+    return application.version()
+
+
 # --- documents ---------------------------------------------------------------------------------------------------
 
 

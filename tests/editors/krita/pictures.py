@@ -44,6 +44,6 @@ def composed(
     share = mask[inside][..., None] * pixels[inside][..., -1:] * layer["opacity"] / 255
     out = below.copy()
     base = out[top:bottom, left:right, :-1]
-    mixed = np.minimum(base / (1 - colour), brightest) if layer["mode"] == "dodge" else colour
+    mixed = np.minimum(base / (1 - colour), brightest) if layer["mode"].startswith("dodge") else colour
     out[top:bottom, left:right, :-1] = base * (1 - share) + mixed * share
     return out

@@ -61,6 +61,12 @@ class Krita:
             raise RuntimeError(reply["fault"])
         return reply["value"]
 
+    @property
+    def version(self) -> tuple[int, int]:
+        """Such as (5, 2)."""
+        major, minor = self.call("version").split(".")[:2]
+        return int(major), int(minor)
+
     def file(self, suffix: str = ".raw") -> Path:
         """A new path that both sides can use."""
         self._count += 1
@@ -187,7 +193,7 @@ def install(home: Path, catalogue: Catalogue) -> Path:
     (settings.parent / "kritadisplayrc").write_text("[General]\ncanvasState=OPENGL_FAILED\n", encoding="utf-8")
     (profile / "pykrita" / "scumble_test.desktop").write_text(DESKTOP_FILE, encoding="utf-8")
     shutil.copy(HERE / "driver.py", profile / "pykrita" / "scumble_test" / "__init__.py")
-    installation = Installation("krita", "native", profile, settings, "5.2")
+    installation = Installation("krita", "native", profile, settings)
     install_plugin(installation, catalogue=catalogue)
     return installation.plugin_folder
 

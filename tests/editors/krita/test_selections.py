@@ -66,8 +66,8 @@ def test_one_undo_restores_the_selection_that_was_there(krita: Krita, document: 
     np.testing.assert_array_equal(restored, before)
 
 
-def test_a_selection_waits_until_its_document_is_in_front(krita: Krita, document: int) -> None:
-    """It is never given to another document, and comes when the artist returns."""
+def test_a_selection_comes_to_its_own_document_where_another_is_in_front(krita: Krita, document: int) -> None:
+    """It is never given to another document. Krita 5.2 can make no undo step of it until the artist returns."""
     krita.run("Select Test")
     krita.undo()  # the first job of this kind is over: the next one answers at once
     slow = krita.start("Fail Test", how="slow")
@@ -75,12 +75,16 @@ def test_a_selection_waits_until_its_document_is_in_front(krita: Krita, document
     other = krita.document({"name": "other", "pixels": with_alpha(photo("chelsea")[:40, :60])}, size=SIZE)
     krita.call("click_cancel", number=slow)
 
-    krita.wait_for(number, "is in front")
-    assert krita.selection(other) is None
-    krita.activate(document)
+    if krita.version < (5, 3):
+        krita.wait_for(number, "is in front")
+        assert krita.selection(other) is None
+        krita.activate(document)
     done = krita.end(number)
 
     assert done["state"] == "done", done["said"]
     assert krita.selection(document) is not None
     assert krita.selection(other) is None
+    krita.activate(document)
+    krita.undo()
+    assert krita.selection(document) is None
     krita.close(other)
