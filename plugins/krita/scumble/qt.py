@@ -3,6 +3,8 @@
 Enumerations are written in full (`Qt.Orientation.Horizontal`): PyQt6 knows no other way, and PyQt5 knows this one too.
 """
 
+from __future__ import annotations
+
 from typing import Any
 
 try:  # Krita 5.3 forbids the wrong one by an import hook, Krita 5.2 does not: so PyQt5 comes first
