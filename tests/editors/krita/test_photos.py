@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from .. import chroot
-from .pictures import encoded, feathered, photo, with_alpha
+from .pictures import encoded, feathered, is_the_same, photo, with_alpha
 from .session import Krita
 
 CANVAS = (260, 220)
@@ -47,12 +47,12 @@ def test_an_operation_on_a_photo_with_a_feathered_selection(krita: Krita, kind: 
     assert done["state"] == "done", done["said"]
     assert len(krita.call("history")) == len(history) + 1
     after, selected = krita.composite(document), krita.selection(document)
-    assert is_one_of(krita, after[coverage == 0], [before[coverage == 0] for before in renderings])
+    assert is_the_same(after[coverage == 0], *(before[coverage == 0] for before in renderings))
     if chroot.KEPT_PICTURES:
         krita.call("zoom_to_fit")
         picture(krita, f"operations/krita {title}, {kind}")
     if title == "Select Object":
-        assert is_one_of(krita, after, renderings)
+        assert is_the_same(after, *renderings)
         assert selected is not None
         assert 0.05 < (selected > 127).mean() < 0.6
         assert (selected != coverage).any()
@@ -75,24 +75,11 @@ def test_an_operation_on_a_photo_with_a_feathered_selection(krita: Krita, kind: 
 
     krita.undo()
     assert krita.tree(document) == tree
-    assert is_one_of(krita, krita.composite(document), renderings)
+    assert is_the_same(krita.composite(document), *renderings)
     restored = krita.selection(document)
     assert restored is not None
     np.testing.assert_array_equal(restored, coverage)
     krita.close(document)
-
-
-def is_one_of(krita: Krita, after: np.ndarray, renderings: list[np.ndarray]) -> bool:
-    """Whether every sample is, to the bit, one that Krita gave before; from Krita 5.3 on, floats but for the last bit.
-
-    Krita composites float samples either one by one or several at a time, by where a region happens to begin, and the
-    two differ in the last bit: of two refreshes of an untouched document, a few samples in a thousand differ. In
-    Krita 5.2 two refreshes have shown all there is so far; in Krita 5.3 the two may be alike, and others come later.
-    """
-    found = [after == before for before in renderings]
-    if krita.version >= (5, 3) and np.issubdtype(after.dtype, np.floating):
-        found += [np.abs(after - before) <= np.spacing(np.abs(before)) for before in renderings]
-    return bool(np.any(found, axis=0).all())
 
 
 def test_pictures_of_the_docker_and_of_a_selection(krita: Krita) -> None:
