@@ -125,10 +125,14 @@ class Shelf:
         return f"`scumble weights fetch {best.id}` gets one." if best else f"Put one into {self.folder}."
 
 
-def look(index: Index, store: Store) -> Shelf:
+def look(index: Index, store: Store, shipped: Path | None = None) -> Shelf:
     """What is here now, from names, sizes and small tables; digests only of what changed. Raises: Invalid."""
     known = tuple(model for model in index.models if _can_be_loaded(model))
-    installed = (*_shipped(), *_fetched(known, store), *_dropped(store))
+    installed = (
+        *_shipped(shipped or carried_folder("weights", "index.toml")),
+        *_fetched(known, store),
+        *_dropped(store),
+    )
     distinct = {model.id: model for model in reversed(installed)}  # an id of ours is not taken by a file
     return Shelf(tuple(distinct.values())[::-1], known, store.folder)
 
@@ -146,12 +150,8 @@ def _can_be_loaded(model: Model) -> bool:
     return model.loader == "spandrel" and model.architecture not in NOT_IN_SPANDREL
 
 
-def _shipped() -> list[Installed]:
+def _shipped(folder: Path) -> list[Installed]:
     """Folders of `weights/` with a card and a file."""
-    try:
-        folder = carried_folder("weights", "index.toml")
-    except Invalid:
-        return []
     found = []
     for card in sorted(folder.glob(f"*/{CARD}")):
         file = card.with_name(FILE)
