@@ -53,6 +53,13 @@ def read_records(folder: Path) -> tuple[Dropped, ...]:
         return ()
 
 
+def listed(folder: Path) -> tuple[Dropped, ...]:
+    """The files that lie there now with what is known of each; nothing is opened."""
+    known = {record.name: record for record in read_records(folder) if record.is_current(folder)}
+    found = [known.get(file.name) or _facts(file) for file in _checkpoints(folder)]
+    return tuple(record for record in found if record is not None)
+
+
 def rescan(folder: Path) -> tuple[tuple[Dropped, ...], bool]:
     """The files that lie there now, new ones recognised; and whether to look again soon, since one is still growing.
 
