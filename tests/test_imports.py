@@ -16,7 +16,7 @@ DAEMON = CHECKOUT / "daemon" / "scumble_daemon"
 PLUGINS = {"gimp": {"gi"}, "krita": {"krita", "PyQt5", "PyQt6"}}
 FOR_OPERATIONS = ("imaging", "networks", "registry", "context", "operations")
 PROTOCOL_TYPES = ("image", "errors", "catalogue", "parameters")
-HEAVY = ("torch", "numpy", "pydantic", "cv2", "scipy", "skimage")
+HEAVY = ("torch", "spandrel", "numpy", "pydantic", "cv2", "scipy", "skimage")
 NEWER_THAN_3_8 = {"tomllib", "zoneinfo", "graphlib"}
 
 
@@ -106,6 +106,17 @@ def test_what_runs_inside_an_editor_is_written_for_python_3_8(folder: str) -> No
 def test_the_server_starts_without_anything_heavy(module: str) -> None:
     """What answers pings, lists models or fetches them loads neither numpy nor pydantic nor torch."""
     program = f"import sys, scumble_daemon.{module}; print(sorted(set({HEAVY!r}) & set(sys.modules)))"
+    run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert run.stdout.strip() == "[]"
+
+
+def test_the_worker_loads_torch_only_for_a_model() -> None:
+    """Importing it takes seconds and much memory: an operation without a network pays for neither."""
+    program = (
+        "import sys; from pathlib import Path; from scumble_daemon import registry, executors\n"
+        "import scumble_daemon.executors.worker; registry.load(Path('/nowhere'))\n"
+        "print(sorted({'torch', 'torchvision', 'spandrel'} & set(sys.modules)))"
+    )
     run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert run.stdout.strip() == "[]"
 

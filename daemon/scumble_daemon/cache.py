@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import OrderedDict
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from scumble_protocol.image import Layer, Raster
+from scumble_protocol.image import Layer, Raster, SegmentSlice
 from scumble_protocol.messages import Submit
 
 
@@ -21,15 +22,24 @@ class Finished:
 
     @property
     def nbytes(self) -> int:
+        return sum(raster.nbytes for raster in self._rasters)
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether some of it lies where the client reads it: once that is done it will be written over."""
+        return any(isinstance(raster.data, SegmentSlice) for raster in self._rasters)
+
+    @property
+    def _rasters(self) -> list[Raster]:
         rasters = [self.selection, *(layer.raster for layer in self.layers), *(layer.mask for layer in self.layers)]
-        return sum(raster.nbytes for raster in rasters if raster is not None)
+        return [raster for raster in rasters if raster is not None]
 
 
 class ResultCache:
     """Least recently used out first, within a budget of bytes."""
 
     def __init__(self, budget_bytes: int) -> None:
-        self._budget_bytes = budget_bytes
+        self.budget_bytes = budget_bytes
         self._entries: OrderedDict[str, Finished] = OrderedDict()
         self._bytes = 0
 
@@ -40,22 +50,24 @@ class ResultCache:
         return found
 
     def put(self, key: str, finished: Finished) -> None:
-        if finished.nbytes > self._budget_bytes or key in self._entries:
+        if finished.nbytes > self.budget_bytes or key in self._entries:
             return
         self._entries[key] = finished
         self._bytes += finished.nbytes
-        while self._bytes > self._budget_bytes:
+        while self._bytes > self.budget_bytes:
             _, oldest = self._entries.popitem(last=False)
             self._bytes -= oldest.nbytes
 
 
-def key(submit: Submit, version: int, parameters: dict[str, object]) -> str:
-    """Digest of (operation, version, canonical parameters, every input); the rasters' bytes have to be at hand."""
+def key(submit: Submit, version: int, parameters: dict[str, object], models: Sequence[str] = ()) -> str:
+    """Digest of (operation, version, canonical parameters, every input, the `models` there are to choose from); the
+    rasters' bytes have to be at hand."""
     digest = hashlib.sha256()
     plain = {
         "operation": submit.operation,
         "version": version,
         "parameters": parameters,
+        "models": list(models),
         "canvas": repr(submit.canvas),
         "points": repr(submit.points),
         "box": repr(submit.box),

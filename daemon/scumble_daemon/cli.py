@@ -56,6 +56,28 @@ def status(as_json: AsJson = False) -> None:
         for worker in found["workers"]:
             doing = f", running {worker['operation']}" if worker["operation"] else ""
             typer.echo(f"worker on {worker['device']}: {worker['state']} (process {worker['pid']}){doing}")
+            from .weights.download import in_words
+
+            for model in worker["models"]:
+                used = ", in use" if model["in_use"] else ""
+                typer.echo(f"    warm: {model['title']}, {in_words(model['bytes'])}{used}")
+
+
+@app.command()
+def free(as_json: AsJson = False) -> None:
+    """Let go of the warm models, so that other programs get the memory; the next job loads its model again."""
+    with errors_told(as_json):
+        try:
+            with _client(start=False) as client:
+                freed = client.free()
+        except DaemonUnavailable:
+            if not as_json:
+                typer.echo("The daemon is not running: no model is kept warm.")
+            return
+        if as_json:
+            emit("freed", models=list(freed.models), in_use=list(freed.in_use), bytes=freed.bytes)
+            return
+        typer.echo(freed.words)
 
 
 @app.command()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -13,6 +13,7 @@ from scumble_protocol.errors import Invalid
 from .terminal import FAILED, AsJson, emit, errors_told
 
 if TYPE_CHECKING:
+    from .models.dropped import Dropped
     from .weights.fetch import Progress
     from .weights.index import Index, Model
     from .weights.store import Condition, Store
@@ -30,15 +31,22 @@ def list_models(
     installed: Annotated[bool, typer.Option("--installed", help="Only what lies on this disk.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Show every model with its size, its licence, and whether it is installed."""
+    """Show every model with its size, its licence, and whether it is installed; and the files of your own."""
+    import dataclasses
+
+    from .models import dropped
+
     with errors_told(as_json):
         index, store = _opened()
         models = index.for_operation(operation) if operation else index.models
         rows = [(model, store.condition(model)) for model in models]
         rows = [(model, condition) for model, condition in rows if condition.here_bytes or not installed]
+        own = () if operation else dropped.listed(store.folder)
         if as_json:
             for model, condition in rows:
                 emit("model", **_as_table(model, condition, store))
+            for record in own:
+                emit("dropped", **dataclasses.asdict(record))
             return
         width = max((len(model.id) for model, _ in rows), default=0)
         latest = ""
@@ -53,6 +61,7 @@ def list_models(
             )
             for sentence in condition.damage:
                 typer.echo(f"    {sentence}")
+        _list_dropped(own)
         typer.echo(f"\nFolder: {store.folder} · `scumble weights show MODEL` tells everything about one.")
 
 
@@ -162,6 +171,19 @@ def path(model: Annotated[str, typer.Argument(metavar="[MODEL]")] = "") -> None:
 
 
 # --- shared ------------------------------------------------------------------------------------------------------
+
+
+def _list_dropped(records: Iterable[Dropped]) -> None:
+    """Checkpoints that somebody put into the folder, and what is wrong with those that cannot be used."""
+    from .weights.download import in_words
+
+    marks = {"recognised": "✓", "waiting": "…", "broken": "✗"}
+    for index, record in enumerate(records):
+        if not index:
+            typer.echo("\nput there by you")
+        kind = f"{record.architecture} ×{record.scale}" if record.scale > 1 else record.architecture
+        said = {"recognised": kind, "waiting": "not looked at yet: the daemon does that"}.get(record.state, "")
+        typer.echo(f"{marks[record.state]} {record.name}  {in_words(record.bytes)}  {said or record.problem}")
 
 
 def _opened() -> tuple[Index, Store]:

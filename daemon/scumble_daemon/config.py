@@ -13,6 +13,8 @@ import platformdirs
 from scumble_protocol.connection import cache_folder, runtime_folder
 from scumble_protocol.errors import Invalid
 
+from .models.devices import check_name
+
 if sys.version_info >= (3, 11):
     import tomllib
 else:
@@ -54,7 +56,9 @@ def weights_folder(config: Config) -> Path:
 class Config:
     """`config.toml`, every key optional; an environment variable SCUMBLE_<KEY> overrides a key."""
 
-    devices: tuple[str, ...] = ("cpu",)  # one worker process each
+    devices: tuple[str, ...] = ("auto",)  # one worker process each; auto, cpu, cuda, cuda:1, mps, xpu
+    models_budget_mb: int = 0  # what the warm models of a worker may take; 0: by the device
+    models_idle_s: float = 1800.0  # how long an unused model stays warm; 0: for ever
     cancel_grace_s: float = 0.6  # how long a job may take to stop by itself before its worker is killed
     max_queued: int = 64
     cache_bytes: int = 512 << 20
@@ -86,6 +90,8 @@ def read() -> Config:
             values[spec.name] = _checked(spec.name, table.pop(spec.name), spec.default)
     if table:
         raise Invalid(f"{config_file()} has the unknown key «{next(iter(table))}».", "Correct or delete it.")
+    for name in values.get("devices", ()):
+        check_name(name)
     return Config(**values)
 
 

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
-from scumble_protocol.errors import Cancelled
+from scumble_protocol.errors import Cancelled, MissingModel
 from scumble_protocol.image import Bounds, Point, Reference
 
 if TYPE_CHECKING:
-    from .imaging.image import NewLayer
+    from .imaging.image import Image, NewLayer
+    from .models.running import Notes, RunningModel
 
 
 def _ignore_progress(fraction: float, stage: str) -> None:
@@ -22,13 +24,61 @@ def _ignore_preview(layers: Sequence[NewLayer]) -> None:
     pass
 
 
+class Models(Protocol):
+    """Networks that are kept warm between jobs."""
+
+    def borrow(
+        self, operation: str, wanted: str, context: Context, scale: int | None = None
+    ) -> AbstractContextManager[RunningModel]:
+        """`wanted`: a model's id, or "auto"; `scale`: what it has to enlarge by, at least. Raises: MissingModel."""
+        ...
+
+    def paint(
+        self,
+        operation: str,
+        wanted: str,
+        image: Image,
+        context: Context,
+        name: str,
+        strength: float = 1.0,
+        scale: int | None = None,
+        grows: int = 1,
+    ) -> NewLayer:
+        """The layer `name` that a model makes of `image` where it shows and is selected.
+
+        `strength`: how much of the change is taken over · `grows`: how many times larger the layer gets.
+        Raises: MissingModel, OutOfMemory, Cancelled, Invalid
+        """
+        ...
+
+    def notes(self, context: Context, stage: str, first: float, last: float) -> Notes:
+        """For `RunningModel.over`: progress from `first` to `last` under the words `stage`."""
+        ...
+
+
+class NoModels:
+    """What a context has that nobody gave any."""
+
+    def borrow(self, *_: Any, **__: Any) -> Any:
+        raise MissingModel("No model is at hand here.", "Run this through the daemon.")
+
+    paint = notes = borrow
+
+
+def _private_bytes(length: int) -> tuple[memoryview, Any]:
+    room = memoryview(bytearray(length))
+    return room, room
+
+
 @dataclass
 class Context:
     """Everything an operation may know and say beyond its image and parameters.
 
     `selection`: H×W float32 coverage in [0, 1] over the layer's own bounds, or None where nothing is selected ·
     `points`, `box`: in pixels from the *layer's* top left corner (points may lie outside it, the box does not) ·
-    `preview`: show the artist an early result · `notes`: sentences that go with the result."""
+    `preview`: show the artist an early result · `notes`: sentences that go with the result · `models`: networks ·
+    `new_samples`: room for a result's samples, and what a `Raster` takes as its `data`; a large layer's can lie where
+    the editor reads them."""
 
     selection: np.ndarray | None = None
     points: tuple[Point, ...] = ()
@@ -39,6 +89,9 @@ class Context:
     is_cancelled: Callable[[], bool] = lambda: False
     preview: Callable[[Sequence[NewLayer]], None] = _ignore_preview
     notes: list[str] = field(default_factory=list)
+    models: Models = field(default_factory=NoModels)
+    model: dict[str, Any] | None = None  # the one that was used, for the recipe
+    new_samples: Callable[[int], tuple[memoryview, Any]] = _private_bytes
 
     def progress(self, fraction: float, stage: str) -> None:
         """Tell the artist how far the job is; `fraction` 0 to 1. Raises: Cancelled, so call it often."""

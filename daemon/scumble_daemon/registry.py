@@ -9,7 +9,7 @@ import logging
 import pkgutil
 import sys
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,13 @@ from scumble_protocol.parameters import check_all
 from .context import Context
 from .imaging.image import Image, NewLayer, NewSelection
 
-__all__ = ["Field", "Inputs", "Operation", "OperationParams", "ReferenceInput", "load", "operation"]
+__all__ = ["Field", "Inputs", "ModelField", "Operation", "OperationParams", "ReferenceInput", "load", "operation"]
+
+Offers = Callable[[str], "list[tuple[str, str]]"]
+"""The models for an operation: ids and titles."""
+
+AUTOMATIC = ("auto", "Automatic")
+OFFERED_FOR = "modelsFor"  # in a schema as it was declared; a catalogue has the models themselves there
 
 
 class OperationParams(pydantic.BaseModel):
@@ -50,6 +56,13 @@ def Field(  # noqa: N802 - stands where pydantic's own Field would
     return pydantic.Field(default, title=title, description=description, ge=ge, le=le, json_schema_extra=extra or None)
 
 
+def ModelField(operation: str) -> Any:  # noqa: N802 - as Field
+    """A parameter that chooses among the models for `operation`, which come and go while the daemon runs."""
+    extra: dict[str, Any] = {OFFERED_FOR: operation}
+    description = "Automatic takes the best one that is installed and suits your computer."
+    return pydantic.Field(AUTOMATIC[0], title="Model", description=description, json_schema_extra=extra)
+
+
 Function = Callable[[Image, Any, Context], "list[NewLayer] | NewSelection"]
 
 
@@ -61,6 +74,12 @@ class Operation:
     params: type[OperationParams]
     function: Function
     raw: bool = False  # works on the editor's own samples: no look at transparency, nothing cached
+
+    @property
+    def models_for(self) -> str:
+        """The operation whose models it chooses from, "" where it needs none."""
+        properties = self.params.model_json_schema().get("properties", {}).values()
+        return next((entry[OFFERED_FOR] for entry in properties if OFFERED_FOR in entry), "")
 
     def check(self, values: dict[str, Any]) -> OperationParams:
         """The parameters as the function takes them. Raises: Invalid, naming the parameter."""
@@ -107,7 +126,9 @@ def operation(
             inputs=inputs or Inputs(),
             schema=_schema(params),
         )
-        _ = entry.parameters  # read back once here, so that a field no form can draw fails at load
+        _ = _with_offers(
+            entry, lambda _: []
+        ).parameters  # read back once here, so that a field no form can draw fails at load
         _declared[id] = Operation(entry, params, function, raw)
         return function
 
@@ -123,12 +144,31 @@ def _schema(params: type[OperationParams]) -> dict[str, Any]:
     return {"type": "object", "properties": properties, "additionalProperties": False}
 
 
+def _with_offers(entry: catalogue.Operation, offers: Offers) -> catalogue.Operation:
+    properties = {}
+    for name, schema in entry.schema.get("properties", {}).items():
+        plain = dict(schema)
+        operation = plain.pop(OFFERED_FOR, None)
+        if operation is not None:
+            models = [AUTOMATIC, *offers(operation)]
+            plain |= {"enum": [id for id, _ in models], "enumTitles": [title for _, title in models]}
+        properties[name] = plain
+    return replace(entry, schema={**entry.schema, "properties": properties})
+
+
 class Registry:
     """Every operation there is, by id."""
 
-    def __init__(self, operations: dict[str, Operation]) -> None:
-        self._operations = operations
-        ordered = sorted(operations.values(), key=lambda each: (each.entry.menu, each.entry.title))
+    def __init__(self, operations: dict[str, Operation], offers: Offers = lambda operation: []) -> None:
+        self._declared = operations
+        self.offer(offers)
+
+    def offer(self, offers: Offers) -> None:
+        """Make the catalogue anew, with the models that there are now."""
+        self._operations = {
+            id: replace(each, entry=_with_offers(each.entry, offers)) for id, each in self._declared.items()
+        }
+        ordered = sorted(self._operations.values(), key=lambda each: (each.entry.menu, each.entry.title))
         self.catalogue = Catalogue(tuple(each.entry for each in ordered))
 
     def find(self, id: str) -> Operation:

@@ -159,6 +159,7 @@ def _write(request: Request, canvas: Bounds, source: Raster, profile: bytes | No
     if result.selection is not None:  # shown as the part of the photo that it selects
         layers.append(Layer(result.group, source, mask=result.selection))
     written = []
+    canvas = _around(canvas, layers)
     if request.output is not None:
         if request.output.suffix.lower() == ".ora":
             openraster.write(request.output, canvas, source, request.photo.stem, layers, result.group, profile)
@@ -170,6 +171,13 @@ def _write(request: Request, canvas: Bounds, source: Raster, profile: bytes | No
     if request.layers is not None:
         written += _write_layers(request.layers, canvas, profile, result)
     return written
+
+
+def _around(canvas: Bounds, layers: list[Layer]) -> Bounds:
+    """Large enough for layers that reach beyond it: an enlarged photo is a larger picture."""
+    right = max([canvas.right, *(layer.raster.bounds.right for layer in layers)])
+    bottom = max([canvas.bottom, *(layer.raster.bounds.bottom for layer in layers)])
+    return Bounds(canvas.x, canvas.y, right - canvas.x, bottom - canvas.y)
 
 
 def _write_layers(folder: Path, canvas: Bounds, profile: bytes | None, result: Result) -> list[Path]:

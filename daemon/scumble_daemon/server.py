@@ -67,6 +67,7 @@ class Server:
             messages.Submit: self._submit,
             messages.Cancel: self._cancel,
             messages.Release: self._release,
+            messages.Free: self._free,
             messages.Stop: self._stop,
             messages.Bye: self._bye,
         }
@@ -234,6 +235,13 @@ class Server:
     def _release(self, session: Session, request: messages.Release) -> None:
         for executor in self._executors:
             executor.release(session.id, request.segments)
+
+    def _free(self, session: Session, request: messages.Free) -> None:
+        warm = [model for executor in self._executors for model in executor.free()]
+        freed = tuple(model["title"] for model in warm if not model["in_use"])
+        in_use = tuple(model["title"] for model in warm if model["in_use"])
+        size = sum(model["bytes"] for model in warm if not model["in_use"])
+        self._send(session.client, messages.Freed(id=request.id, models=freed, in_use=in_use, bytes=size))
 
     def _stop(self, session: Session, request: messages.Stop) -> None:
         log.info("stopped by %s", session.name)

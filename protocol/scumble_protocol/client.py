@@ -241,6 +241,10 @@ class Client:
     def status(self) -> Dict[str, Any]:
         return self._ask(messages.GetStatus(self._session.next_id("status")), messages.Status).status
 
+    def free(self) -> messages.Freed:
+        """Have the warm models let go. Raises: Unsupported by a daemon that is older than this message."""
+        return self._ask(messages.Free(self._session.next_id("free")), messages.Freed)
+
     def ping(self) -> float:
         """Seconds there and back."""
         started = time.perf_counter()

@@ -27,6 +27,7 @@ from .fields import (
 from .image import Bounds, Layer, Point, Raster, Reference
 
 VERSION = 1
+NOTHING_WARM = "No model was kept warm."
 PRIORITIES = ("preview", "interactive", "batch")
 
 
@@ -92,6 +93,13 @@ class Release:
 
 
 @dataclass(frozen=True)
+class Free:
+    """Let go of the warm models, so that other programs get the memory; the next job loads its model again."""
+
+    id: str = text()
+
+
+@dataclass(frozen=True)
 class Stop:
     """Ask the daemon to end, as `scumble stop` does."""
 
@@ -135,6 +143,25 @@ class Catalogue:
 class Status:
     id: str = text()
     status: Dict[str, Any] = plain()
+
+
+@dataclass(frozen=True)
+class Freed:
+    """`models`: titles of what is let go now, `bytes` in all · `in_use`: of what a running job lets go at its end."""
+
+    id: str = text()
+    models: Tuple[str, ...] = texts()
+    in_use: Tuple[str, ...] = texts()
+    bytes: int = integer(0, 1 << 50, default=0)
+
+    @property
+    def words(self) -> str:
+        """For the artist."""
+        said = []
+        if self.models:
+            said.append(f"Let go: {', '.join(self.models)} ({self.bytes / 1e6:,.1f} MB).")
+        said += [f"In use, let go when its job ends: {title}." for title in self.in_use]
+        return " ".join(said) or NOTHING_WARM
 
 
 @dataclass(frozen=True)
@@ -185,8 +212,8 @@ class Failure:
     hint: str = text(default="")
 
 
-FromClient = Union[Hello, Ping, GetCatalogue, GetStatus, Submit, Cancel, Release, Stop, Bye]
-FromDaemon = Union[Welcome, Pong, Catalogue, Status, Accepted, Progress, Preview, Result, Failure]
+FromClient = Union[Hello, Ping, GetCatalogue, GetStatus, Submit, Cancel, Release, Free, Stop, Bye]
+FromDaemon = Union[Welcome, Pong, Catalogue, Status, Freed, Accepted, Progress, Preview, Result, Failure]
 Message = Union[FromClient, FromDaemon]
 
 TYPES = {
@@ -197,12 +224,14 @@ TYPES = {
     "submit": Submit,
     "cancel": Cancel,
     "release": Release,
+    "free": Free,
     "stop": Stop,
     "bye": Bye,
     "welcome": Welcome,
     "pong": Pong,
     "catalogue": Catalogue,
     "status": Status,
+    "freed": Freed,
     "accepted": Accepted,
     "progress": Progress,
     "preview": Preview,

@@ -182,7 +182,7 @@ def test_the_daemon_is_started_and_stopped_on_demand(photo: Path, tmp_path: Path
             assert daemon.cli("run", "apply_lut", photo, "-o", tmp_path / "r.png").returncode == 0
             status = daemon.cli("status")
             assert status.returncode == 0
-            assert "worker on cpu: ready" in status.stdout
+            assert "worker on auto: ready" in status.stdout
         finally:
             stopped = daemon.cli("stop")
         assert "has ended" in stopped.stdout
@@ -203,4 +203,4 @@ def test_logs_are_shown(daemon: DaemonProcess) -> None:
     """`scumble logs` has the last lines of the daemon's and the worker's log."""
     shown = daemon.cli("logs", "-n", "5").stdout
     assert "daemon.log" in shown
-    assert "the worker on cpu is ready" in daemon.cli("logs", "-n", "500").stdout
+    assert "the worker on auto is ready" in daemon.cli("logs", "-n", "500").stdout

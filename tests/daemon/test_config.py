@@ -33,7 +33,12 @@ def test_the_environment_overrides_the_file(file: Path, monkeypatch: pytest.Monk
 
 @pytest.mark.parametrize(
     ("text", "named"),
-    [("max_queued = 'many'", "max_queued"), ("nonsense = 1", "nonsense"), ("max_queued = ", "config.toml")],
+    [
+        ("max_queued = 'many'", "max_queued"),
+        ("nonsense = 1", "nonsense"),
+        ("max_queued = ", "config.toml"),
+        ('devices = ["gpu"]', "no device «gpu»"),
+    ],
 )
 def test_a_broken_file_is_named_with_its_key(file: Path, text: str, named: str) -> None:
     """The message says which file and which key, and what to do."""

@@ -53,6 +53,10 @@ class Executor(Protocol):
         """The session has ended: let go of its segments."""
         ...
 
+    def free(self) -> list[dict[str, Any]]:
+        """Let go of the warm models: at once, or as soon as the job that uses one ends; those that were warm."""
+        ...
+
     def service(self) -> None:
         """Take what has arrived and look at the clock; called on every turn of the loop."""
         ...

@@ -15,12 +15,12 @@ from scumble_protocol.messages import Preview, Result, Submit
 
 from .. import __version__, cache
 from ..context import Context
-from ..imaging import samples
+from ..imaging import masks, samples
 from ..imaging.image import Image, NewLayer, NewSelection
+from ..models.desk import Desk
 from ..registry import Operation, OperationParams, Registry
 from .session_segments import Pixels
 
-WITH_ALPHA = {"RGB": "RGBA", "GRAY": "GRAYA"}
 MASK_DEPTH = {"u8": "u8", "u16": "u16", "f16": "f32", "f32": "f32"}
 
 
@@ -36,10 +36,11 @@ class Source:
 class JobRunner:
     """Runs jobs on one device. Every exception is left to the caller, who alone turns them into failures."""
 
-    def __init__(self, registry: Registry, device: str, results: cache.ResultCache) -> None:
+    def __init__(self, registry: Registry, device: str, results: cache.ResultCache, desk: Desk) -> None:
         self._registry = registry
         self._device = device
         self._results = results
+        self._desk = desk
 
     def run(
         self,
@@ -57,13 +58,14 @@ class JobRunner:
             image=pixels.open(submit.image),
             selection=pixels.open(submit.selection) if submit.selection else None,
         )
-        key = "" if operation.raw else cache.key(opened, operation.entry.version, params.model_dump())
+        models = self._desk.shelf.fingerprint(operation.models_for) if operation.models_for else []
+        key = "" if operation.raw else cache.key(opened, operation.entry.version, params.model_dump(), models)
         finished = self._results.get(key) if key else None
         was_cached = finished is not None
         started = time.monotonic()
         if finished is None:
             finished = self._compute(operation, params, opened, pixels, report, is_cancelled, show)
-            if key:
+            if key and not finished.is_shared:
                 self._results.put(key, finished)
         return Result(
             id=submit.id,
@@ -92,6 +94,7 @@ class JobRunner:
             encoded = [_store(_encode(layer, source, recipe), pixels) for layer in layers]
             show(Preview(id=submit.id, layers=tuple(encoded)))
 
+        room = pixels.room(self._results.budget_bytes // 4)
         context = Context(
             selection=source.coverage if operation.entry.inputs.selection != "none" else None,
             points=_points_in(submit.points, image.bounds),
@@ -101,9 +104,13 @@ class JobRunner:
             report=report,
             is_cancelled=is_cancelled,
             preview=preview,
+            models=self._desk,
+            new_samples=room.make,
         )
-        given = operation.function(image, params, context)
-        context.check_cancelled()
+        with room:
+            given = operation.function(image, params, context)
+            context.check_cancelled()
+        recipe["model"] = context.model
         if isinstance(given, NewSelection):
             return cache.Finished((), _encode_selection(given, image), tuple(context.notes))
         return cache.Finished(tuple(_encode(layer, source, recipe) for layer in given), None, tuple(context.notes))
@@ -148,15 +155,7 @@ def _coverage_over(bounds: Bounds, selection: Raster) -> tuple[np.ndarray, Bound
     coverage[target.y : target.bottom, target.x : target.right] = samples.coverage(selection)[
         part.y : part.bottom, part.x : part.right
     ]
-    return coverage, _extent(coverage, bounds)
-
-
-def _extent(coverage: np.ndarray, bounds: Bounds) -> Bounds:
-    rows, columns = np.flatnonzero(coverage.any(axis=1)), np.flatnonzero(coverage.any(axis=0))
-    if not len(rows):
-        return Bounds(bounds.x, bounds.y, 0, 0)
-    x, y = int(columns[0]), int(rows[0])
-    return Bounds(bounds.x + x, bounds.y + y, int(columns[-1]) - x + 1, int(rows[-1]) - y + 1)
+    return coverage, masks.extent(coverage, bounds)
 
 
 def _points_in(points: Sequence[Point], bounds: Bounds) -> tuple[Point, ...]:
@@ -199,6 +198,8 @@ def _encode(layer: NewLayer, source: Source, recipe: dict[str, Any]) -> Layer:
     """The layer in the document's depth, order and profile, masked and cropped by the artist's selection."""
     image = source.image
     bounds = layer.bounds or image.bounds
+    if layer.enlarged > 1:
+        return _encode_enlarged(layer, source, recipe)
     visible = bounds.intersection(source.selected)
     if visible.is_empty:
         visible = Bounds(bounds.x, bounds.y, 1, 1)
@@ -206,6 +207,17 @@ def _encode(layer: NewLayer, source: Source, recipe: dict[str, Any]) -> Layer:
     return Layer(
         layer.name, raster, _layer_mask(layer, source, bounds, visible), layer.blend_mode, layer.opacity, recipe
     )
+
+
+def _encode_enlarged(layer: NewLayer, source: Source, recipe: dict[str, Any]) -> Layer:
+    """The selection grows as the layer did."""
+    assert layer.raster is not None
+    mask, bounds = None, layer.raster.bounds
+    if source.coverage is not None:
+        part = Bounds(bounds.x, bounds.y, bounds.width // layer.enlarged, bounds.height // layer.enlarged)
+        grown = masks.resize(_crop(source.coverage, source.image.bounds, part), (bounds.height, bounds.width))
+        mask = _mask_raster(grown, bounds, MASK_DEPTH[layer.raster.depth])
+    return Layer(layer.name, layer.raster, mask, layer.blend_mode, layer.opacity, recipe)
 
 
 def _crop(pixels: np.ndarray, bounds: Bounds, visible: Bounds) -> np.ndarray:
@@ -231,7 +243,7 @@ def _layer_raster(layer: NewLayer, image: Image, bounds: Bounds, visible: Bounds
         inside = shared.relative_to(bounds)
         alpha[inside.y : inside.bottom, inside.x : inside.right] = _crop(image.alpha, image.bounds, shared)
         alpha = _crop(alpha, bounds, visible)
-    channels = WITH_ALPHA.get(raster.channels, raster.channels)
+    channels = samples.WITH_ALPHA.get(raster.channels, raster.channels)
     packed = samples.pack(colours, alpha, raster.depth, channels)
     return Raster(visible, raster.depth, channels, samples.to_bytes(packed), raster.profile)
 
@@ -256,7 +268,7 @@ def _mask_raster(mask: np.ndarray, bounds: Bounds, depth: str) -> Raster:
 
 def _encode_selection(given: NewSelection, image: Image) -> Raster:
     bounds = given.bounds or image.bounds
-    found = _extent(given.coverage > 0, bounds)
+    found = masks.extent(given.coverage > 0, bounds)
     if found.is_empty:
         raise Invalid("No object was found there.", "Point at it, or draw a rough selection around it.")
     return _mask_raster(_crop(given.coverage, bounds, found), found, MASK_DEPTH[image.raster.depth])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -31,9 +32,12 @@ class Pixels:
         """Results go out the way the image came in: a sandboxed client may not see the folder it was offered."""
         return self if isinstance(image.data, SegmentSlice) else replace(self, pool=None)
 
+    def room(self, large_bytes: int) -> Room:
+        return Room(self.pool, large_bytes)
+
     def store(self, raster: Raster) -> Raster:
         """Put the raster's bytes where the client can read them without the server touching them, if there is room."""
-        if self.pool is None:
+        if self.pool is None or isinstance(raster.data, SegmentSlice):
             return raster
         try:
             lease = self.pool.allocate(raster.nbytes)
@@ -41,6 +45,34 @@ class Pixels:
             return raster
         np.frombuffer(lease.memory, np.uint8)[:] = np.frombuffer(raster.data, np.uint8)  # pyright: ignore
         return replace(raster, data=lease.slice)
+
+
+class Room:
+    """Room for results that an operation fills itself: a large one where the client will read it, so that it is never
+    there twice. What was made in a `with` block that fails is given back."""
+
+    def __init__(self, pool: SegmentPool | None, large_bytes: int) -> None:
+        self._pool = pool
+        self._large_bytes = large_bytes
+        self._leases: list[SegmentSlice] = []
+
+    def make(self, length: int) -> tuple[memoryview, memoryview | SegmentSlice]:
+        """Writable bytes, and what a `Raster` of them has as its data."""
+        if self._pool is not None and length > self._large_bytes:
+            with contextlib.suppress(OutOfMemory):
+                lease = self._pool.allocate(length)
+                self._leases.append(lease.slice)
+                return lease.memory, lease.slice
+        private = memoryview(bytearray(length))
+        return private, private
+
+    def __enter__(self) -> Room:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is not None and self._pool is not None:
+            for slice in self._leases:
+                self._pool.release(slice.segment)
 
 
 class SessionSegments:

@@ -9,7 +9,7 @@ import queue
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -21,6 +21,8 @@ from scumble_protocol.messages import Failure, Message, Progress, Result, Submit
 
 from .. import config, logs, registry, warm
 from ..cache import ResultCache
+from ..models.desk import Desk
+from ..models.watch import Watch
 from .job import JobRunner
 from .session_segments import SessionSegments
 
@@ -52,18 +54,21 @@ class Released:
 class Line:
     """The socket to the server, owned by a thread of its own so that a cancel is seen while a job runs."""
 
-    def __init__(self, endpoint: str) -> None:
+    def __init__(self, endpoint: str, on_free: Callable[[], object] = lambda: None) -> None:
+        self._on_free = on_free
         self._context = zmq.Context()
         self._endpoint = endpoint
         self._outgoing = self._context.socket(zmq.PUSH)
         self._outgoing.bind("inproc://out")
+        self._sending = threading.Lock()
         self.work: queue.SimpleQueue[Task | Released] = queue.SimpleQueue()
         self._open: dict[tuple[str, str], Task] = {}
         threading.Thread(target=self._serve, name="line", daemon=True).start()
 
     def send(self, frames: Sequence[Any]) -> None:
-        """For the job's thread only."""
-        self._outgoing.send_multipart(frames, copy=False)
+        """From any thread."""
+        with self._sending:
+            self._outgoing.send_multipart(frames, copy=False)
 
     def report(self, task: Task, message: Message, is_final: bool) -> None:
         if is_final:
@@ -103,6 +108,8 @@ class Line:
                 task.cancelled.set()
         elif kind == b"release":
             self.work.put(Released(frames[1].bytes.decode(), [frame.bytes.decode() for frame in frames[2:]]))
+        elif kind == b"free":  # in a thread of its own: giving back gigabytes takes a while, and a cancel must not wait
+            threading.Thread(target=self._on_free, name="free", daemon=True).start()
         elif kind == b"forget":
             self.work.put(Released(frames[1].bytes.decode()))
 
@@ -110,11 +117,28 @@ class Line:
 class Worker:
     """Turns tasks into results, and exceptions into failures: the only place that does."""
 
-    def __init__(self, line: Line, device: str, settings: config.Config) -> None:
-        self._line = line
+    def __init__(self, endpoint: str, device: str, settings: config.Config) -> None:
+        self.desk = Desk(device, settings, self._tell_models)
+        self.line = self._line = Line(endpoint, self.desk.free)
         self._segments = SessionSegments()
         self.registry = registry.load(config.config_folder() / "operations")
-        self._runner = JobRunner(self.registry, device, ResultCache(settings.cache_bytes))
+        self.registry.offer(self.desk.offers)
+        self._runner = JobRunner(self.registry, device, ResultCache(settings.cache_bytes), self.desk)
+
+    @property
+    def catalogue(self) -> bytes:
+        return json.dumps(self.registry.catalogue.to_json(), ensure_ascii=False).encode()
+
+    def renew_offers(self) -> None:
+        """Other models lie in the weights folder: choices and menus follow."""
+        before = self.registry.catalogue.digest
+        self.desk.look_again()
+        self.registry.offer(self.desk.offers)
+        if self.registry.catalogue.digest != before:
+            self._line.send([b"catalogue", self.catalogue])
+
+    def _tell_models(self) -> None:
+        self._line.send([b"models", json.dumps(self.desk.describe()).encode()])
 
     def run(self, task: Task) -> None:
         started = time.monotonic()
@@ -179,14 +203,18 @@ def main(endpoint: str, device: str) -> None:
     logs.open_log(config.log_folder(), "worker", settings.log_level)
     if hasattr(os, "nice"):
         os.nice(NICENESS)
-    line = Line(endpoint)
-    worker = Worker(line, device, settings)
-    catalogue = json.dumps(worker.registry.catalogue.to_json(), ensure_ascii=False).encode()
+    worker = Worker(endpoint, device, settings)
+    line = worker.line
     warm.keep_compiled()
     warm.warm_up_soon()
-    line.send([b"ready", os.environ["SCUMBLE_WORKER_SECRET"].encode(), catalogue])
+    line.send([b"ready", os.environ["SCUMBLE_WORKER_SECRET"].encode(), worker.catalogue])
+    folder = config.weights_folder(settings)
+    Watch(folder, worker.renew_offers, may_create=not settings.weights_folder).start()
     while True:
-        item = line.work.get()
+        try:
+            item = line.work.get(timeout=worker.desk.pool.drop_idle())
+        except queue.Empty:
+            continue
         if isinstance(item, Task):
             worker.run(item)
         else:

@@ -60,6 +60,7 @@ class WorkerExecutor:
         self._restart_at: float | None = None
         self._started_at = 0.0
         self._ready = False
+        self._models: dict[str, Any] = {}
         self._process: subprocess.Popen[bytes] | None = None
         self._socket: zmq.Socket[bytes] | None = None
         self._spawn()
@@ -99,6 +100,10 @@ class WorkerExecutor:
     def forget(self, session: str) -> None:
         self._send(b"forget", session.encode())
 
+    def free(self) -> list[dict[str, Any]]:
+        self._send(b"free")
+        return list(self._models.get("models", ()))
+
     def service(self) -> None:
         while self._socket is not None and self._socket.poll(0):
             self._receive(self._socket.recv_multipart(copy=False))
@@ -120,7 +125,8 @@ class WorkerExecutor:
     def describe(self) -> dict[str, Any]:
         state = "running" if self._running else "ready" if self._ready else "starting" if self._process else "down"
         return {
-            "device": self._device,
+            "device": self._models.get("device", self._device),
+            "models": self._models.get("models", []),
             "state": state,
             "pid": self._process.pid if self._process else None,
             "operation": self._running.submit.operation if self._running else None,
@@ -143,6 +149,10 @@ class WorkerExecutor:
             self._ready = True
             log.info("the worker on %s is ready after %.2f s", self._device, time.monotonic() - self._started_at)
             self._on_catalogue(json.loads(frames[2].bytes))
+        elif kind == b"catalogue":
+            self._on_catalogue(json.loads(frames[1].bytes))
+        elif kind == b"models":
+            self._models = json.loads(frames[1].bytes)
         elif kind in (b"taken", b"event"):
             job = self._running
             if job is None or job.key != (frames[1].bytes.decode(), frames[2].bytes.decode()):
@@ -159,6 +169,7 @@ class WorkerExecutor:
         self._serial += 1
         self._restart_at = None
         self._ready = False
+        self._models = {}
         self._secret = secrets.token_urlsafe(16).encode()
         self._socket = self._context.socket(zmq.PAIR)
         self._socket.setsockopt(zmq.LINGER, 0)

@@ -76,6 +76,7 @@ class NewLayer:
     `rgb`: H×W×3 float32 sRGB-encoded, or with `encoded="native"` H×W×(3|1) in the document's own encoding ·
     `alpha`, `mask`: H×W float32 in [0, 1]; `alpha` defaults to the source's, `mask` to none · `raster`: instead of
     `rgb` and `alpha`, samples exactly as the editor holds them.
+    `enlarged`: a `raster` of so many times the size that it has in the document, from its upper left corner on.
     Outside the artist's selection it will be masked away, whatever the operation wrote there.
     """
 
@@ -88,6 +89,7 @@ class NewLayer:
     blend_mode: str = "normal"
     opacity: float = 1.0
     encoded: str = "srgb"
+    enlarged: int = 1
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
+from scumble_protocol.image import Bounds
 
 
 def fitted_size(shape: tuple[int, ...], longest_px: int) -> tuple[int, int]:
@@ -11,6 +12,15 @@ def fitted_size(shape: tuple[int, ...], longest_px: int) -> tuple[int, int]:
     height, width = shape[:2]
     scale = min(1.0, longest_px / max(height, width))
     return max(1, round(height * scale)), max(1, round(width * scale))
+
+
+def extent(coverage: np.ndarray, bounds: Bounds) -> Bounds:
+    """The smallest rectangle within `bounds`, which `coverage` lies over, that holds all that is not 0."""
+    rows, columns = np.flatnonzero(coverage.any(axis=1)), np.flatnonzero(coverage.any(axis=0))
+    if not len(rows):
+        return Bounds(bounds.x, bounds.y, 0, 0)
+    x, y = int(columns[0]), int(rows[0])
+    return Bounds(bounds.x + x, bounds.y + y, int(columns[-1]) - x + 1, int(rows[-1]) - y + 1)
 
 
 def resize(array: np.ndarray, size: tuple[int, int]) -> np.ndarray:

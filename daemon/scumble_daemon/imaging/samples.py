@@ -7,6 +7,7 @@ import numpy as np
 from scumble_protocol.image import CHANNEL_COUNT, Raster
 
 DTYPES = {"u8": np.uint8, "u16": np.uint16, "f16": np.float16, "f32": np.float32}
+WITH_ALPHA = {"RGB": "RGBA", "GRAY": "GRAYA"}
 CV_DEPTHS = {"u8": cv2.CV_8U, "u16": cv2.CV_16U}
 MIXING = {"RGBA": [0, 0, 1, 1, 2, 2, 3, 3], "BGRA": [0, 2, 1, 1, 2, 0, 3, 3], "GRAYA": [0, 0, 1, 1]}  # from, to, …
 LEAST_COVERAGE = 0.5 / 65535  # a feather computed in floats never ends; the selection it belongs to does

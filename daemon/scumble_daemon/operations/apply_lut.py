@@ -9,11 +9,10 @@ from functools import cache
 from importlib import resources
 from typing import Literal
 
-import numpy as np
 from scumble_protocol.image import Bounds
 
 from ..context import Context
-from ..imaging import colour, lut_files, luts
+from ..imaging import colour, lut_files, luts, masks
 from ..imaging.image import Image, NewLayer
 from ..registry import Field, Inputs, OperationParams, ReferenceInput, operation
 
@@ -63,7 +62,9 @@ def apply_lut(image: Image, params: Params, context: Context) -> list[NewLayer]:
     context.progress(0.0, "Reading the LUT")
     reference = context.reference
     lut = lut_files.read(reference.data, reference.name) if reference else _look(params.look)
-    part = _selected_part(image.bounds, context.selection)
+    part = image.bounds
+    if context.selection is not None and context.selection.any():
+        part = masks.extent(context.selection, image.bounds)
     rows, columns = _slices(part.relative_to(image.bounds))
     context.progress(0.1, "Applying the LUT")
     rgb = colour.to_srgb(image.native_colour[rows, columns], image.profile)
@@ -75,15 +76,6 @@ def apply_lut(image: Image, params: Params, context: Context) -> list[NewLayer]:
 def _look(name: str) -> luts.Lut:
     file = resources.files("scumble_daemon") / "looks" / f"{name}.cube"
     return lut_files.read(file.read_bytes(), file.name)
-
-
-def _selected_part(bounds: Bounds, selection: np.ndarray | None) -> Bounds:
-    """The smallest rectangle of the layer that holds everything selected; all of it where nothing is."""
-    if selection is None or not selection.any():
-        return bounds
-    rows, columns = np.flatnonzero(selection.any(axis=1)), np.flatnonzero(selection.any(axis=0))
-    left, top = int(columns[0]), int(rows[0])
-    return Bounds(bounds.x + left, bounds.y + top, int(columns[-1]) - left + 1, int(rows[-1]) - top + 1)
 
 
 def _slices(part: Bounds) -> tuple[slice, slice]:

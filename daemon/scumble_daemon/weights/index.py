@@ -59,6 +59,7 @@ class Model:
     licence_note: str = ""
     note: str = ""
     opt_in: bool = False  # the licence needs the artist's consent, not only a look
+    scale: int | None = None  # how many times it enlarges, where it does
 
     @property
     def expected_bytes(self) -> int | None:
@@ -159,6 +160,7 @@ def _model(entry: Any, where: str) -> Model:
         licence_note=facts.text("licence_note", ""),
         note=facts.text("note", ""),
         opt_in=facts.take("opt_in", bool, False),
+        scale=facts.take("scale", int, None),
     )
     facts.nothing_left()
     names = [file.name.lower() for file in model.files]

@@ -12,8 +12,9 @@ import layers
 import pixels
 from gi.repository import Gimp
 from scumble_protocol.client import Client
-from scumble_protocol.errors import Invalid
+from scumble_protocol.errors import DaemonUnavailable, Invalid
 from scumble_protocol.image import Bounds, Point, Reference
+from scumble_protocol.messages import NOTHING_WARM
 
 QUIET_S = 0.25
 REDRAW_S = 0.05
@@ -157,6 +158,15 @@ def check() -> Tuple[str, str]:
         f"{len(catalogue.visible)} operations are offered."
     )
     return report, catalogue.digest
+
+
+def free() -> str:
+    """Have the daemon let go of its warm models; what became of it. Raises: ScumbleError."""
+    try:
+        with Client.connect(name="GIMP", start=False) as client:
+            return client.free().words
+    except DaemonUnavailable:
+        return NOTHING_WARM
 
 
 # --- telling how far it is ---------------------------------------------------------------------------------------

@@ -19,6 +19,11 @@ from scumble_protocol.parameters import Parameter, check_all
 
 PREFIX = "scumble-"
 CHECK = "scumble-check"
+FREE = "scumble-free"
+OURS = {  # what no operation stands behind: the label and what it is for
+    CHECK: ("_Check Scumble", "Send a small picture to Scumble's daemon and back, and say how it went."),
+    FREE: ("_Release Model Memory", "Let go of the models that are kept warm, so that other programs get the memory."),
+}
 MENU = "<Image>/Filters/Scumble"
 ENTRY = Path(__file__).with_name("scumble.py")
 
@@ -29,7 +34,7 @@ BOX_HELP = "x0,y0,x1,y1: two opposite corners, in pixels of the image"
 
 
 def names() -> List[str]:
-    return [PREFIX + argument_name(operation.id) for operation in registered().visible] + [CHECK]
+    return [PREFIX + argument_name(operation.id) for operation in registered().visible] + [*OURS]
 
 
 def create(plug_in: Gimp.PlugIn, name: str, run: Callable) -> Gimp.Procedure:
@@ -40,12 +45,11 @@ def create(plug_in: Gimp.PlugIn, name: str, run: Callable) -> Gimp.Procedure:
     mask = Gimp.ProcedureSensitivityMask
     procedure.set_sensitivity_mask(mask.DRAWABLE | mask.DRAWABLES | mask.NO_DRAWABLES)
     procedure.set_attribution("The Scumble authors", "The Scumble authors, Apache-2.0", "2025")
-    if name == CHECK:
-        procedure.set_menu_label("_Check Scumble")
+    if name in OURS:
+        ours, purpose = OURS[name]
+        procedure.set_menu_label(ours)
         procedure.add_menu_path(MENU)
-        procedure.set_documentation(
-            "Send a small picture to Scumble's daemon and back, and say how it went.", None, name
-        )
+        procedure.set_documentation(purpose, None, name)
         procedure.add_string_return_value("report", "Report", "What was found", "", READ_WRITE)
         return procedure
     operation = find(name)
@@ -68,10 +72,13 @@ def run(procedure: Gimp.Procedure, run_mode: Gimp.RunMode, image: Gimp.Image, dr
 
     timings = jobs.Timings()
     is_interactive = run_mode == Gimp.RunMode.INTERACTIVE
-    if procedure.get_name() == CHECK:
-        report, digest = jobs.check()
-        if refresh_menus(digest):
-            report += " They are others than the menu shows: restart GIMP."
+    if procedure.get_name() in OURS:
+        if procedure.get_name() == FREE:
+            report = jobs.free()
+        else:
+            report, digest = jobs.check()
+            if refresh_menus(digest):
+                report += " They are others than the menu shows: restart GIMP."
         if is_interactive:
             Gimp.message(report)
         return [report]

@@ -17,6 +17,7 @@ from .settings import LastValues
 
 DOCKER = "scumble"
 MENU = "scumble_menu"
+FREE = "scumble_free"  # no operation is called so: their actions have the ids of the catalogue
 
 
 def install(application: Any) -> None:
@@ -35,6 +36,7 @@ class ScumbleExtension(Extension):
         self.jobs = Jobs(application)
         self.jobs.catalogue_changed.connect(self._refresh_actions)
         self.jobs.changed.connect(self._tell_if_unseen)
+        self.jobs.freed.connect(self._show)
         QtWidgets.QApplication.instance().aboutToQuit.connect(self.jobs.end)
 
     def setup(self) -> None:
@@ -57,13 +59,18 @@ class ScumbleExtension(Extension):
         present = {action.objectName(): action for action in menu.actions()}
         offered = {f"scumble_{operation.id}": operation for operation in self.jobs.catalogue.visible}
         for name, action in present.items():
-            action.setVisible(name in offered)
+            action.setVisible(name in offered or name == FREE)
         for name, operation in offered.items():
             if name not in present:
                 action = window.createAction(name, operation.title, f"tools/{MENU}")
                 action.setToolTip(operation.description)
                 action.triggered.connect(lambda _checked=False, chosen=operation.id: self._run(chosen))
                 menu.addAction(action)  # Krita does this itself only while the window is being made
+        if FREE not in present:
+            action = window.createAction(FREE, "Release Model Memory", f"tools/{MENU}")
+            action.setToolTip("Let go of the models that are kept warm, so that other programs get the memory.")
+            action.triggered.connect(lambda _checked=False: self.jobs.free_models())
+            menu.addAction(action)
 
     def _refresh_actions(self) -> None:
         for window in self._application.windows():
@@ -88,7 +95,10 @@ class ScumbleExtension(Extension):
         return any(isinstance(each, ScumbleDocker) and each.isVisible() for each in self._application.dockers())
 
     def _say(self, error: ScumbleError) -> None:
+        self._show(str(error), "warning")
+
+    def _show(self, text: str, icon: str = "dialog-information") -> None:
         window = self._application.activeWindow()
         view = window.activeView() if window is not None else None
         if view is not None and view.document() is not None:
-            view.showFloatingMessage(str(error), self._application.icon("warning"), 6000, 1)
+            view.showFloatingMessage(text, self._application.icon(icon), 6000, 1)

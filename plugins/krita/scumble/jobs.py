@@ -33,6 +33,7 @@ class Jobs(QObject):
     changed = Signal(object)  # Job
     removed = Signal(object)  # Job
     catalogue_changed = Signal()
+    freed = Signal(str)  # what became of the daemon's warm models, in words
 
     def __init__(self, application: Any) -> None:
         super().__init__()
@@ -53,6 +54,7 @@ class Jobs(QObject):
         self._session.failed.connect(self._failed)
         self._session.waiting.connect(self._waiting)
         self._session.catalogue_came.connect(self._take_catalogue)
+        self._session.freed.connect(self.freed)
         self._timer = QTimer(self)
         self._timer.setInterval(LOOK_AGAIN_MS)
         self._timer.timeout.connect(self._insert_waiting)
@@ -88,6 +90,10 @@ class Jobs(QObject):
             _log.exception("scumble: reading failed")
             self._end(job, FAILED, _fault("The layer could not be read", error))
         return job
+
+    def free_models(self) -> None:
+        """Have the daemon let go of its warm models; `freed` tells what became of it."""
+        self._session.free()
 
     def cancel(self, job: Job) -> None:
         """Answered at once: whatever the daemon still sends for it is thrown away."""

@@ -11,9 +11,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Callable, Dict, Optional, Tuple
 
 from scumble_protocol.client import Client
-from scumble_protocol.errors import Cancelled, Internal, ScumbleError, from_code
+from scumble_protocol.errors import Cancelled, DaemonUnavailable, Internal, ScumbleError, Unsupported, from_code
 from scumble_protocol.image import Bounds, Layer, Point, Raster, Reference
-from scumble_protocol.messages import Accepted, Failure, Preview, Progress, Result
+from scumble_protocol.messages import NOTHING_WARM, Accepted, Failure, Preview, Progress, Result
 
 from .qt import QThread, Signal
 from .source import Pixels
@@ -52,6 +52,7 @@ class Session(QThread):
     failed = Signal(int, object)  # number, ScumbleError
     waiting = Signal(str)  # what is being waited for before any order can be sent
     catalogue_came = Signal(object)  # Catalogue
+    freed = Signal(str)  # what became of the warm models, in words
 
     def __init__(self, name: str) -> None:
         super().__init__()
@@ -74,6 +75,10 @@ class Session(QThread):
 
     def submit(self, order: Order) -> None:
         self._do(lambda: self._submit(order))
+
+    def free(self) -> None:
+        """Have the daemon let go of its warm models."""
+        self._do(self._free)
 
     def cancel(self, number: int) -> None:
         self._called_off.add(number)
@@ -186,6 +191,18 @@ class Session(QThread):
             return
         self._jobs[job] = order.number
         self.submitted.emit(order.number)
+
+    def _free(self) -> None:
+        try:
+            self.freed.emit(self._open(start=False, on_wait=lambda _text: None).free().words)
+        except DaemonUnavailable as error:
+            self.freed.emit(NOTHING_WARM)
+            if self._jobs:
+                self._lose(error)
+            else:
+                self._close()
+        except Unsupported as error:
+            self.freed.emit(str(error))
 
     def _cancel(self, number: int) -> None:
         for job, known in self._jobs.items():

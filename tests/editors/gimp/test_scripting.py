@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from ...daemon_process import DaemonProcess
+from ...daemon_process import DaemonProcess, wait_until
 from .photos import photo, with_alpha
 from .session import Gimp
 
@@ -24,7 +24,7 @@ def test_every_operation_offered_to_artists_is_a_procedure(gimp: Gimp, editor_da
         offered = {"scumble-" + operation.id.replace("_", "-") for operation in client.catalogue().visible}
 
     assert {"scumble-apply-lut", "scumble-paint-test"} <= offered
-    assert set(gimp.call("procedures")) == offered | {"scumble-check"}
+    assert set(gimp.call("procedures")) == offered | {"scumble-check", "scumble-free"}
 
 
 def test_a_procedure_has_the_operation_s_typed_arguments_and_its_place_in_the_menu(gimp: Gimp) -> None:
@@ -109,6 +109,22 @@ def test_the_check_reports_version_and_round_trip(gimp: Gimp, document: dict[str
 
     assert done["status"] == "success", done["error"]
     assert done["values"][0].startswith(f"Scumble works. Daemon {__version__} answers in ")
+
+
+def test_model_memory_is_released_from_the_menu(
+    gimp: Gimp, editor_daemon: DaemonProcess, document: dict[str, Any]
+) -> None:
+    """Filters ▸ Scumble ▸ Release Model Memory: a model that a job has loaded is warm, and is not any more."""
+    ran = gimp.run("enhance-with-model", document)
+    assert ran["status"] == "success", ran["error"]
+    with editor_daemon.client() as client:
+        wait_until(lambda: client.status()["workers"][0]["models"], "a warm model")
+        done = gimp.call("call", procedure="scumble-free", image=document["image"], drawables=[])
+        assert done["status"] == "success", done["error"]
+        assert done["values"][0].startswith("Let go: ")
+        wait_until(lambda: not client.status()["workers"][0]["models"], "the memory")
+    again = gimp.call("call", procedure="scumble-free", image=document["image"], drawables=[])
+    assert again["values"][0] == "No model was kept warm."
 
 
 def test_the_menus_are_asked_for_again_when_the_daemon_offers_something_new(

@@ -82,6 +82,17 @@ def test_each_operation_is_an_action_under_tools(krita: Krita, document: int) ->
     krita.undo()
 
 
+def test_model_memory_is_released_from_the_menu(krita: Krita, editor_daemon, document: int) -> None:
+    """Tools ▸ Scumble ▸ Release Model Memory: a model that a job has loaded is warm, and is not any more."""
+    assert "Release Model Memory" in krita.call("tools_menu")
+    assert krita.run("Enhance with Model")["state"] == "done"
+    with editor_daemon.client() as client:
+        chroot.wait_until(lambda: client.status()["workers"][0]["models"], "a warm model")
+        krita.call("action", name="scumble_free")
+        chroot.wait_until(lambda: not client.status()["workers"][0]["models"], "the memory")
+    krita.undo()
+
+
 def test_a_click_of_a_real_mouse_runs_it(krita: Krita, document: int) -> None:
     krita.call("pick", title="Paint Test")
     krita.call("defaults")

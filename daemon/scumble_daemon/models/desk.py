@@ -1,0 +1,156 @@
+"""Where operations get their models: choose one, have it warm, and put it over a picture."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import logging
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from scumble_protocol.errors import ScumbleError
+
+from ..config import Config
+from ..context import Context
+from ..imaging.image import Image, NewLayer
+from ..model_pool import Freed, ModelPool
+from ..weights import index
+from ..weights.download import in_words
+from ..weights.store import Store
+from . import devices, paint, sources
+from .running import Notes, RunningModel
+from .sources import Installed, Shelf
+
+log = logging.getLogger(__name__)
+
+LOADED = 0.05  # of the progress, when the model is there
+
+
+class Desk:
+    """One for each worker. What is on the shelf may be looked at again from any thread."""
+
+    def __init__(self, device: str, settings: Config, on_change: Callable[[], None] = lambda: None) -> None:
+        self._device_name = devices.check_name(device)
+        self._settings = settings
+        self._store = Store.open(settings)
+        self._lock = threading.Lock()
+        self._shelf: Shelf | None = None
+        self._device: devices.Device | None = None
+        self.pool: ModelPool[RunningModel] = ModelPool(
+            self._budget_bytes, settings.models_idle_s, self._give_back, on_change, lambda model: model.loaded.bytes
+        )
+
+    def offers(self, operation: str) -> list[tuple[str, str]]:
+        return [(offer.id, offer.title) for offer in self.shelf.offers(operation)]
+
+    @property
+    def shelf(self) -> Shelf:
+        return self._shelf or self.look_again()
+
+    def look_again(self) -> Shelf:
+        """See what is here now; a model whose file is gone or another one is let go."""
+        try:
+            shelf = sources.look(index.read(), self._store)
+        except ScumbleError as error:  # an index that cannot be read must not take every operation away
+            log.error("%s", error)
+            shelf = self._shelf or Shelf(folder=self._store.folder)
+        with self._lock:
+            self._shelf = shelf
+        keys = {model.key for model in shelf.installed}
+        self.pool.forget(lambda key: key not in keys)
+        return shelf
+
+    @contextlib.contextmanager
+    def borrow(self, operation: str, wanted: str, context: Context, scale: int | None = None) -> Iterator[RunningModel]:
+        """The model `wanted` for `operation`, warm; the recipe then names it.
+
+        Raises: MissingModel, Invalid, Unsupported, OutOfMemory.
+        """
+        context.progress(0.0, "Choosing the model")
+        chosen = self._choose(operation, wanted, scale)
+        device = self._open_device(context)
+        with self.pool.borrow(
+            chosen.key, chosen.title, chosen.bytes, lambda: self._load(chosen, device, context)
+        ) as model:
+            context.model = {"id": chosen.id, "sha256": sources.digest(chosen), "device": str(device)}
+            yield model
+
+    def paint(
+        self,
+        operation: str,
+        wanted: str,
+        image: Image,
+        context: Context,
+        name: str,
+        strength: float = 1.0,
+        scale: int | None = None,
+        grows: int = 1,
+    ) -> NewLayer:
+        """The layer that the model makes of `image` where it shows and is selected.
+
+        `grows`: how many times larger it is; a model that enlarges more is reduced to that. Raises: as `borrow`.
+        """
+        with self.borrow(operation, wanted, context, scale) as model:
+            sheet, raster = paint.sheet(
+                image, context.selection, model.network.scale, grows, strength, context.new_samples
+            )
+            notes = self.notes(context, f"{model.title}", LOADED, 0.99)
+            model.over(sheet.size, sheet.read, sheet.write, notes, is_precise=image.raster.depth != "u8")
+        return paint.as_layer(name, raster, grows)
+
+    def notes(self, context: Context, stage: str, first: float, last: float) -> Notes:
+        """Progress from `first` to `last` under the words `stage`; what had to be changed is said, and noted."""
+
+        def say(sentence: str) -> None:
+            context.progress(first, sentence)
+            if sentence not in context.notes:
+                context.note(sentence)
+
+        return Notes(
+            report=lambda share: context.progress(first + (last - first) * share, stage),
+            say=say,
+            make_room=lambda: bool(self.pool.free().titles),
+        )
+
+    def free(self) -> Freed:
+        return self.pool.free()
+
+    def describe(self) -> dict[str, Any]:
+        return {"device": str(self._device or self._device_name), "models": self.pool.describe()}
+
+    # --- what it takes --------------------------------------------------------------------------------------------
+
+    def _choose(self, operation: str, wanted: str, scale: int | None) -> Installed:
+        chosen = self.shelf.choose(operation, wanted, scale, on_gpu=False)  # or there is none: said without torch
+        if self._device_name == "cpu" or not devices.find(self._device_name).is_gpu:
+            return chosen
+        return self.shelf.choose(operation, wanted, scale, on_gpu=True)
+
+    def _open_device(self, context: Context) -> devices.Device:
+        if self._device is None:
+            context.progress(0.0, "Starting PyTorch")
+            self._device = devices.find(self._device_name)
+        return self._device
+
+    def _load(self, chosen: Installed, device: devices.Device, context: Context) -> RunningModel:
+        from .loading import load
+
+        stage = f"Loading {chosen.title} ({in_words(chosen.bytes)})"
+        context.progress(0.0, stage)
+        loaded = load(chosen.file, lambda share: context.progress(LOADED * share, stage))
+        log.info("loaded %s for %s", chosen.id, device)
+        return RunningModel(loaded, device, chosen.title)
+
+    def _budget_bytes(self) -> int:
+        if self._settings.models_budget_mb:
+            return self._settings.models_budget_mb * 1_000_000
+        return (self._device or devices.find(self._device_name)).model_bytes()
+
+    def _give_back(self) -> None:
+        if self._device is not None:
+            self._device.give_back()
+
+
+def freed_as_table(freed: Freed) -> dict[str, Any]:
+    return dataclasses.asdict(freed)

@@ -1,0 +1,203 @@
+"""Which models are here: shipped with Scumble, fetched, or dropped into the weights folder."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from scumble_protocol.errors import Invalid, MissingModel
+
+from ..carried import carried_folder
+from ..config import tomllib
+from ..weights.index import Index, Model
+from ..weights.storage import digest_of
+from ..weights.store import Store
+from .dropped import Dropped, read_records
+
+ENHANCE = "enhance_with_model"
+FILE = "model.safetensors"
+CARD = "model.toml"  # beside it: what the model is
+# Architectures that spandrel keeps in a package of its own, for their licences; Scumble does not depend on that.
+NOT_IN_SPANDREL = ("Restormer", "SRFormer", "FeMaSR", "AdaCode", "CodeFormer", "MAT", "M3SNet", "MPRNet", "DDColor")
+# What "auto" prefers: on a GPU the best, on a processor what ends within a minute.
+PREFERENCES = {
+    True: ("default", "heavy", "light", "shipped", "extra", "own"),
+    False: ("light", "shipped", "default", "extra", "heavy", "own"),
+}
+
+
+@dataclass(frozen=True)
+class Installed:
+    """A model that can be used now. `role`: one of PREFERENCES · `digest`: sha256, "" until it was computed."""
+
+    id: str
+    title: str
+    operations: tuple[str, ...]
+    role: str
+    file: Path
+    scale: int
+    digest: str = ""
+
+    @property
+    def bytes(self) -> int:
+        """Of the file: about what it takes in memory. Raises: MissingModel."""
+        try:
+            return self.file.stat().st_size
+        except OSError:
+            raise MissingModel(f"The model {self.id} is gone: {self.file}.", "Choose another.") from None
+
+    @property
+    def key(self) -> str:
+        """Another file under the same name is another model."""
+        with contextlib.suppress(OSError):
+            found = self.file.stat()
+            return f"{self.id}@{found.st_size}-{found.st_mtime_ns}"
+        return f"{self.id}@gone"
+
+
+@dataclass(frozen=True)
+class Offer:
+    """A choice of a parameter `model`."""
+
+    id: str
+    title: str
+
+
+@dataclass(frozen=True)
+class Shelf:
+    """All that is here at one moment, and what could be fetched."""
+
+    installed: tuple[Installed, ...] = ()
+    known: tuple[Model, ...] = ()
+    folder: Path = Path()
+
+    def of(self, operation: str) -> tuple[Installed, ...]:
+        return tuple(model for model in self.installed if operation in model.operations)
+
+    def offers(self, operation: str) -> list[Offer]:
+        """For a form: those that are here, then those that could be."""
+        here = self.of(operation)
+        offers = [Offer(model.id, model.title) for model in here]
+        names = {model.id for model in here}
+        if operation != ENHANCE:
+            fetchable = [each for each in self.known if operation in each.operations and each.id not in names]
+            offers += [Offer(each.id, f"{each.title} (not installed)") for each in fetchable]
+        return offers
+
+    def choose(self, operation: str, wanted: str, scale: int | None, on_gpu: bool) -> Installed:
+        """`wanted`: an id, or "auto" for the best; `scale`: what it has to enlarge by, or a multiple of it.
+
+        Raises: MissingModel, saying what to fetch.
+        """
+        fitting = [model for model in self.of(operation) if scale is None or model.scale % scale == 0]
+        if wanted == "auto":
+            if fitting:
+                order = PREFERENCES[on_gpu]
+                return min(fitting, key=lambda model: (abs(model.scale - (scale or 1)), order.index(model.role)))
+            what = f" that enlarges {scale} times" if scale else ""
+            raise MissingModel(f"No model for this is installed{what}.", self._advice(operation, scale))
+        for model in self.of(operation):
+            if model.id == wanted:
+                if model not in fitting:
+                    raise Invalid(
+                        f"The model {model.id} enlarges {model.scale} times, not {scale}.",
+                        "Choose another model, or a smaller factor.",
+                    )
+                return model
+        if any(model.id == wanted for model in self.known):
+            raise MissingModel(f"The model {wanted} is not installed.", f"`scumble weights fetch {wanted}` gets it.")
+        raise MissingModel(f"There is no model «{wanted}» any more.", "Choose another, or «Automatic».")
+
+    def fingerprint(self, operation: str) -> list[str]:
+        """Changes whenever "auto" or a name could mean another file."""
+        return [model.key for model in self.of(operation)]
+
+    def _advice(self, operation: str, scale: int | None) -> str:
+        if operation == ENHANCE:
+            return f"Put a checkpoint, a .safetensors or .pth file, into {self.folder}."
+        suits = [model for model in self.known if operation in model.operations and (model.scale or 1) == (scale or 1)]
+        best = next((model for role in ("light", "default") for model in suits if model.role == role), None)
+        return f"`scumble weights fetch {best.id}` gets one." if best else f"Put one into {self.folder}."
+
+
+def look(index: Index, store: Store, shipped: Path | None = None) -> Shelf:
+    """What is here now, from names, sizes and small tables; digests only of what changed. Raises: Invalid."""
+    known = tuple(model for model in index.models if _can_be_loaded(model))
+    installed = (
+        *_shipped(shipped or carried_folder("weights", "index.toml")),
+        *_fetched(known, store),
+        *_dropped(store),
+    )
+    distinct = {model.id: model for model in reversed(installed)}  # an id of ours is not taken by a file
+    return Shelf(tuple(distinct.values())[::-1], known, store.folder)
+
+
+def digest(model: Installed) -> str:
+    return model.digest or _digest(model.key, model.file)
+
+
+@cache
+def _digest(_key: str, file: Path) -> str:
+    return digest_of(file)
+
+
+def _can_be_loaded(model: Model) -> bool:
+    return model.loader == "spandrel" and model.architecture not in NOT_IN_SPANDREL
+
+
+def _shipped(folder: Path) -> list[Installed]:
+    """Folders of `weights/` with a card and a file."""
+    found = []
+    for card in sorted(folder.glob(f"*/{CARD}")):
+        file = card.with_name(FILE)
+        if not file.is_file():
+            continue
+        try:
+            facts: dict[str, Any] = tomllib.loads(card.read_text("utf-8"))
+            operations = (*facts["operations"], ENHANCE)
+            scale = int(facts.get("scale", 1))
+            found.append(
+                Installed(card.parent.name, facts["title"], operations, "shipped", file, scale, facts.get("sha256", ""))
+            )
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise Invalid(f"{card} cannot be read: {error}.", "Install Scumble again.") from None
+    return found
+
+
+def _fetched(known: tuple[Model, ...], store: Store) -> list[Installed]:
+    found = []
+    for model in known:
+        if store.condition(model).state != "installed":
+            continue
+        file = model.files[0]
+        sha256 = store.trusted.digest(model, file) or ""
+        operations = (*model.operations, ENHANCE)
+        path = store.folder_of(model) / file.name
+        found.append(Installed(model.id, model.title, operations, model.role, path, model.scale or 1, sha256))
+    return found
+
+
+def _dropped(store: Store) -> list[Installed]:
+    found = []
+    for record in read_records(store.folder):
+        if record.state != "recognised" or not record.is_current(store.folder):
+            continue
+        operations = (ENHANCE, "upscale") if record.scale > 1 else (ENHANCE,)
+        found.append(_as_installed(record, operations, store.folder))
+    return found
+
+
+def _as_installed(record: Dropped, operations: tuple[str, ...], folder: Path) -> Installed:
+    title = f"{record.name} ({record.architecture}{f' ×{record.scale}' if record.scale > 1 else ''})"
+    return Installed(record.name, title, operations, "own", folder / record.name, record.scale, record.digest)
+
+
+def fingerprint_of(shelf: Shelf) -> str:
+    """Of everything that a catalogue is made from."""
+    plain = [[model.key, model.title, model.operations] for model in shelf.installed]
+    return hashlib.sha256(json.dumps(plain).encode()).hexdigest()

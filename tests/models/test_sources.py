@@ -1,0 +1,67 @@
+"""What is on the shelf, and which of it "auto" takes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from scumble_daemon.models import sources
+from scumble_daemon.models.sources import ENHANCE, Installed, Shelf
+from scumble_daemon.weights import index
+from scumble_daemon.weights.index import Index
+from scumble_daemon.weights.store import Store
+from scumble_protocol.errors import Invalid, MissingModel
+
+from .. import checkpoints
+
+
+def model(id: str, role: str, scale: int = 1, operation: str = "denoise") -> Installed:
+    return Installed(id, id.title(), (operation, ENHANCE), role, Path(id), scale)
+
+
+def test_automatic_suits_the_computer() -> None:
+    """On a GPU the best, on a processor one that ends within a minute; what we ship where there is nothing else."""
+    shelf = Shelf((model("ours", "shipped"), model("good", "default"), model("quick", "light")))
+    assert shelf.choose("denoise", "auto", None, on_gpu=True).id == "good"
+    assert shelf.choose("denoise", "auto", None, on_gpu=False).id == "quick"
+    assert Shelf(shelf.installed[:2]).choose("denoise", "auto", None, on_gpu=False).id == "ours"
+
+
+def test_automatic_takes_the_scale_that_is_asked_for() -> None:
+    """Before one that enlarges more and has to be reduced, whatever their roles; never one that cannot."""
+    shelf = Shelf((model("four", "light", 4, "upscale"), model("three", "light", 3, "upscale")))
+    assert shelf.choose("upscale", "auto", 2, on_gpu=False).id == "four"
+    both = Shelf((*shelf.installed, model("two", "extra", 2, "upscale")))
+    assert both.choose("upscale", "auto", 2, on_gpu=False).id == "two"
+    with pytest.raises(Invalid, match="enlarges 3 times, not 4"):
+        both.choose("upscale", "three", 4, on_gpu=False)
+
+
+def test_a_shipped_model_needs_a_card_and_a_file(tmp_path: Path) -> None:
+    """A folder with only one of them is not offered: it is being trained."""
+    checkpoints.save(checkpoints.compact(2), tmp_path / "up2-small" / "model.safetensors")
+    (tmp_path / "up2-small" / "model.toml").write_text('title = "Small"\noperations = ["upscale"]\nscale = 2\n')
+    (tmp_path / "unfinished").mkdir()
+    (tmp_path / "unfinished" / "model.toml").write_text('title = "Later"\noperations = ["denoise"]\n')
+    shelf = sources.look(Index(()), Store(tmp_path / "weights"), tmp_path)
+    (found,) = shelf.installed
+    assert (found.id, found.title, found.scale, found.role) == ("up2-small", "Small", 2, "shipped")
+    assert shelf.choose("upscale", "auto", 2, on_gpu=False) == found
+    assert [offer.id for offer in shelf.offers(ENHANCE)] == ["up2-small"]
+    assert len(sources.digest(found)) == 64
+
+
+def test_what_cannot_be_loaded_is_not_offered() -> None:
+    """Only what spandrel's own package reads; the index knows more."""
+    shelf = sources.look(index.read(), Store(Path("/nowhere")))
+    offered = {offer.id for offer in shelf.offers("denoise")}
+    assert "scunet-real-psnr" in offered
+    assert "restormer-real" not in offered
+    assert shelf.offers("remove_background") == []
+
+
+def test_every_upscaler_of_the_index_says_how_much_it_enlarges() -> None:
+    for known in index.read().models:
+        assert ("upscale" in known.operations) == (known.scale is not None), known.id
+    with pytest.raises(MissingModel, match="enlarges 4 times"):
+        Shelf(known=index.read().models).choose("upscale", "auto", 4, on_gpu=False)
