@@ -38,19 +38,12 @@ def run(*arguments: object) -> subprocess.CompletedProcess[str]:
 
 
 def start(*arguments: object) -> subprocess.Popen[str]:
+    signal.signal(
+        signal.SIGINT, signal.default_int_handler
+    )  # what a background shell has us ignore, children ignore too
     return subprocess.Popen(
-        scumble(*arguments),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        preexec_fn=_hear_ctrl_c,
+        scumble(*arguments), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
-
-
-def _hear_ctrl_c() -> None:
-    """As a program in a terminal does: those that a shell has started in the background ignore it, and so do theirs."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def test_from_the_list_to_a_verified_file_and_back(model: Model, store: Store) -> None:
