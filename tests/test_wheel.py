@@ -15,7 +15,7 @@ from .home_folder import CHECKOUT, make, tree
 
 PACKED = ("pyproject.toml", "setup.py", "MANIFEST.in", "README.md", "LICENSE")
 SOURCES = (*PACKED, "protocol", "daemon", "plugins", "weights")
-DATA = (".cube", ".png", ".icc", ".json", ".toml", ".html", ".desktop", ".action", ".py")
+DATA = (".safetensors", ".cube", ".png", ".icc", ".json", ".toml", ".html", ".desktop", ".action", ".py")
 
 
 @pytest.fixture(scope="module")

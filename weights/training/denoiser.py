@@ -1,0 +1,74 @@
+"""The denoiser: NAFNet after Chen et al. 2022, with its channel attention held constant so that it may be tiled."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from spandrel.architectures.NAFNet import NAFNet
+from spandrel.architectures.NAFNet.__arch.arch_util import LayerNorm2d
+from spandrel.architectures.NAFNet.__arch.NAFNet_arch import NAFBlock
+from torch import Tensor, nn
+from torch.nn import functional
+
+from . import crops, degradations, photos
+from .loop import Batch
+
+CROP_PX, CROPS = 96, 8
+
+
+class ChannelNorm(LayerNorm2d):
+    """Spandrel's, through torch's own kernel, which trains faster."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        normed = functional.layer_norm(x.permute(0, 2, 3, 1), self.weight.shape, self.weight, self.bias, self.eps)
+        return normed.permute(0, 3, 1, 2)
+
+
+class HeldAttention(nn.Sequential):
+    """The channel attention with weight 0: what it gives is its bias, whatever the picture's mean is."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self[1].bias.view(1, -1, 1, 1)
+
+
+def network() -> nn.Module:
+    """1.7 M parameters for spandrel's own NAFNet, which computes the same.
+
+    NAFNet scales its channels by a linear map of their mean over the whole picture: the same pixels would then look
+    different in another tile. Weight 0 and bias 1 make that factor 1, for any picture, and are not trained.
+    """
+    net = NAFNet(width=16, enc_blk_nums=[1, 1, 1, 2], middle_blk_num=2, dec_blk_nums=[1, 1, 1, 1])
+    for block in [module for module in net.modules() if isinstance(module, NAFBlock)]:
+        block.norm1, block.norm2 = (ChannelNorm(norm.weight.shape[0]) for norm in (block.norm1, block.norm2))
+        block.sca = HeldAttention(*block.sca).requires_grad_(False)
+        nn.init.zeros_(block.sca[1].weight)
+        nn.init.ones_(block.sca[1].bias)
+    nn.init.zeros_(net.ending.weight)  # the first guess is the picture as it came
+    nn.init.zeros_(net.ending.bias)
+    return net
+
+
+def batches(images: np.ndarray) -> Batch:
+    def draw(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+        clean = [crops.crop(rng, images, CROP_PX) for _ in range(CROPS)]
+        return np.stack([degradations.damaged(rng, crop) for crop in clean]), np.stack(clean)
+
+    return draw
+
+
+@torch.no_grad()
+def restore(net: nn.Module, picture: np.ndarray) -> np.ndarray:
+    """H×W×3 uint8 → uint8, whole, in float32."""
+    tensor = torch.from_numpy(picture.astype(np.float32) / 255).permute(2, 0, 1)[None]
+    device = next(net.parameters()).device
+    return degradations.as_bytes(net(tensor.to(device))[0].permute(1, 2, 0).float().cpu().numpy())
+
+
+def glance(net: nn.Module) -> str:
+    """σ 25 on the photographs that may be looked at while tuning."""
+    gains = []
+    for name in photos.TUNING:
+        clean = photos.photo(name)
+        noisy = degradations.as_bytes(degradations.gaussian(np.random.default_rng(1), clean / np.float32(255), 25))
+        gains.append(f"{name} {photos.psnr(noisy, clean):.2f} → {photos.psnr(restore(net, noisy), clean):.2f}")
+    return ", ".join(gains)
