@@ -36,7 +36,7 @@ DAMAGES: dict[str, Damage] = {
     "none": lambda rng, clean: clean,
 }
 OPENCV_STRENGTHS = (0.3, 0.5, 0.75, 1.0, 1.3)  # h over the true σ; the best for each photograph counts
-SCIKIT_STRENGTHS = (0.6, 0.8, 1.0)  # likewise, and it is told σ
+SCIKIT_STRENGTHS = (0.4, 0.5, 0.6, 0.8)  # likewise, and it is told σ
 
 
 def denoising(net: nn.Module) -> None:

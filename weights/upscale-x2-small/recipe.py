@@ -12,7 +12,7 @@ sys.path.insert(0, str(FOLDER.parent))
 from training import evaluate, loop, rebuild, upscaler  # noqa: E402
 
 SCALE = 2
-SCHEDULE = loop.Schedule(steps=3000)
+SCHEDULE = loop.Schedule(steps=3500)
 
 if __name__ == "__main__":
     network, batches = partial(upscaler.network, SCALE), partial(upscaler.batches, scale=SCALE)

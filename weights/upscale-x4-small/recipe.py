@@ -12,7 +12,7 @@ sys.path.insert(0, str(FOLDER.parent))
 from training import evaluate, loop, rebuild, upscaler  # noqa: E402
 
 SCALE = 4
-SCHEDULE = loop.Schedule(steps=8000)
+SCHEDULE = loop.Schedule(steps=2000)
 
 if __name__ == "__main__":
     network, batches = partial(upscaler.network, SCALE), partial(upscaler.batches, scale=SCALE)
