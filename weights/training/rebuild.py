@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,13 +17,13 @@ from torch import nn
 from . import generator, loop
 
 IMAGES = 2000
+Stage = tuple[Callable[[np.ndarray], loop.Batch], loop.Schedule]
 
 
 def rebuild(
     folder: Path,
     network: Callable[[], nn.Module],
-    batches: Callable[[np.ndarray], loop.Batch],
-    schedule: loop.Schedule,
+    stages: Sequence[Stage],
     glance: Callable[[nn.Module], str],
     evaluation: Callable[[nn.Module], None],
 ) -> None:
@@ -31,17 +31,19 @@ def rebuild(
     parser = argparse.ArgumentParser(formatter_class=argparse.ArgumentDefaultsHelpFormatter)
     cache = Path(tempfile.gettempdir()) / "scumble-training"
     parser.add_argument("--cache", type=Path, default=cache, help="where generated images and checkpoints are kept")
-    parser.add_argument("--steps", type=int, default=schedule.steps)
-    parser.add_argument("--seed", type=int, default=schedule.seed)
+    parser.add_argument("--longer", type=float, default=1.0, help="times the steps of every stage")
+    parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=2, help="the sums depend on it, in the last bit")
     parser.add_argument("--output", type=Path, default=folder / "model.safetensors")
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     torch.manual_seed(arguments.seed)
     images = generator.cached(arguments.cache, IMAGES)
-    schedule = replace(schedule, steps=arguments.steps, seed=arguments.seed)
-    checkpoint = arguments.cache / f"{folder.name}-{arguments.seed}.checkpoint"
-    trained = loop.train(network(), batches(images), schedule, checkpoint, glance)
+    trained = network()
+    for number, (batches, planned) in enumerate(stages, 1):
+        schedule = replace(planned, steps=round(planned.steps * arguments.longer), seed=planned.seed + arguments.seed)
+        checkpoint = arguments.cache / f"{folder.name}-{arguments.seed}-{number}.checkpoint"
+        trained = loop.train(trained, batches(images), schedule, checkpoint, glance)
     digest = write(trained, arguments.output)
     print(f"{arguments.output.name}: {arguments.output.stat().st_size} bytes, sha256 {digest}", flush=True)
     evaluation(trained)

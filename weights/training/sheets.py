@@ -13,7 +13,7 @@ import numpy as np
 
 from training import denoiser, evaluate, photos, upscaler
 
-TILE_PX = 180
+TILE_PX = 130
 LABEL_PX = 18
 DENOISED = (  # photograph, damage, top left corner of what is shown
     ("coffee", "gaussian σ 25", (60, 150)),

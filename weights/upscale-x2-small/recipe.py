@@ -12,8 +12,8 @@ sys.path.insert(0, str(FOLDER.parent))
 from training import evaluate, loop, rebuild, upscaler  # noqa: E402
 
 SCALE = 2
-SCHEDULE = loop.Schedule(steps=3500)
+SCHEDULE = loop.Schedule(steps=3000)
 
 if __name__ == "__main__":
     network, batches = partial(upscaler.network, SCALE), partial(upscaler.batches, scale=SCALE)
-    rebuild.rebuild(FOLDER, network, batches, SCHEDULE, upscaler.glance, evaluate.upscaling)
+    rebuild.rebuild(FOLDER, network, [(batches, SCHEDULE)], upscaler.glance, evaluate.upscaling)
