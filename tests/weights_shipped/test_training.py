@@ -39,7 +39,7 @@ def test_images_are_made_once(tmp_path: Path) -> None:
 
 def test_the_camera_keeps_what_it_sees() -> None:
     """With hardly any noise, mosaic and development give the colours back: red is red, and brightness is kept."""
-    colour = np.broadcast_to(np.float32([0.8, 0.4, 0.2]), (32, 32, 3))
+    colour = np.broadcast_to(np.array([0.8, 0.4, 0.2], np.float32), (32, 32, 3))
     seen = degradations.camera(np.random.default_rng(0), colour, shot=1e-7, read=1e-5)
     assert np.abs(seen - colour)[2:-2, 2:-2].max() < 0.01
 

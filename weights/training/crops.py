@@ -9,7 +9,7 @@ def crop(rng: np.random.Generator, images: np.ndarray, size: int, least_contrast
     """size×size×3 float32 in [0, 1] out of N×H×W×3 uint8."""
     image = images[rng.integers(len(images))]
     top, left = rng.integers(0, image.shape[0] - size + 1), rng.integers(0, image.shape[1] - size + 1)
-    cut = np.rot90(image[top : top + size, left : left + size], rng.integers(4))
+    cut = np.rot90(image[top : top + size, left : left + size], int(rng.integers(4)))
     if rng.random() < 0.5:
         cut = cut[:, ::-1]
     cut = cut[..., rng.permutation(3)].astype(np.float32) / 255

@@ -59,7 +59,9 @@ def camera(rng: np.random.Generator, clean: Floats, shot: float, read: float) ->
 
 def jpeg(picture: Floats, quality: int) -> Floats:
     _, stored = cv2.imencode(".jpg", as_bytes(picture)[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])
-    return cv2.imdecode(stored, cv2.IMREAD_COLOR)[..., ::-1].astype(np.float32) / 255
+    opened = cv2.imdecode(stored, cv2.IMREAD_COLOR)
+    assert opened is not None
+    return opened[..., ::-1].astype(np.float32) / 255
 
 
 def as_bytes(picture: Floats) -> np.ndarray:

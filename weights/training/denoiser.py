@@ -7,7 +7,6 @@ from collections.abc import Callable
 import numpy as np
 import torch
 from spandrel.architectures.NAFNet import NAFNet
-from spandrel.architectures.NAFNet.__arch.arch_util import LayerNorm2d
 from spandrel.architectures.NAFNet.__arch.NAFNet_arch import NAFBlock
 from torch import Tensor, nn
 from torch.nn import functional
@@ -18,35 +17,43 @@ from .loop import Batch
 CROP_PX, CROPS = 96, 8
 
 
-class ChannelNorm(LayerNorm2d):
-    """Spandrel's, through torch's own kernel, which trains faster."""
+class ChannelNorm(nn.Module):
+    """As spandrel's LayerNorm2d, through torch's own kernel, which trains faster."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.weight, self.bias = nn.Parameter(torch.ones(channels)), nn.Parameter(torch.zeros(channels))
 
     def forward(self, x: Tensor) -> Tensor:
-        normed = functional.layer_norm(x.permute(0, 2, 3, 1), self.weight.shape, self.weight, self.bias, self.eps)
+        normed = functional.layer_norm(x.permute(0, 2, 3, 1), self.weight.shape, self.weight, self.bias, eps=1e-6)
         return normed.permute(0, 3, 1, 2)
 
 
-class HeldAttention(nn.Sequential):
-    """The channel attention with weight 0: what it gives is its bias, whatever the picture's mean is."""
+class HeldAttention(nn.ModuleDict):
+    """NAFNet's channel attention with weight 0 and bias 1: a factor of 1, whatever the picture's mean is."""
 
-    def forward(self, x: Tensor) -> Tensor:
-        return self[1].bias.view(1, -1, 1, 1)
+    def __init__(self, attention: nn.Sequential) -> None:
+        super().__init__({"1": attention[1].requires_grad_(False)})  # the name that spandrel knows
+        for name, parameter in self.named_parameters():
+            nn.init.constant_(parameter, 1.0 if name.endswith("bias") else 0.0)
+
+    def forward(self, _x: Tensor) -> Tensor:
+        return self.get_parameter("1.bias").view(1, -1, 1, 1)
 
 
 def network() -> nn.Module:
     """1.7 M parameters for spandrel's own NAFNet, which computes the same.
 
     NAFNet scales its channels by a linear map of their mean over the whole picture: the same pixels would then look
-    different in another tile. Weight 0 and bias 1 make that factor 1, for any picture, and are not trained.
+    different in another tile. That factor is held at 1, for any picture, and not trained.
     """
     net = NAFNet(width=16, enc_blk_nums=[1, 1, 1, 2], middle_blk_num=2, dec_blk_nums=[1, 1, 1, 1])
     for block in [module for module in net.modules() if isinstance(module, NAFBlock)]:
-        block.norm1, block.norm2 = (ChannelNorm(norm.weight.shape[0]) for norm in (block.norm1, block.norm2))
-        block.sca = HeldAttention(*block.sca).requires_grad_(False)
-        nn.init.zeros_(block.sca[1].weight)
-        nn.init.ones_(block.sca[1].bias)
-    nn.init.zeros_(net.ending.weight)  # the first guess is the picture as it came
-    nn.init.zeros_(net.ending.bias)
+        for norm in ("norm1", "norm2"):
+            block.add_module(norm, ChannelNorm(block.conv1.in_channels))
+        block.add_module("sca", HeldAttention(block.sca))
+    for parameter in net.ending.parameters():  # the first guess is the picture as it came
+        nn.init.zeros_(parameter)
     return net
 
 

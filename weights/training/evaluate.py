@@ -72,7 +72,8 @@ def untrained(name: str, kind: str) -> tuple[float, float, float]:
     clean, given = photos.photo(name, SIDE_PX), damaged(name, kind)
     sigma = float((given.astype(np.float32) - clean).std())
     if sigma == 0:  # nothing to remove: only what is done to a clean picture counts
-        return (photos.psnr(given, clean),) * 3
+        best = photos.psnr(given, clean)
+        return best, best, best
     opencv = max(photos.psnr(opencv_nlm(given, factor * sigma), clean) for factor in OPENCV_STRENGTHS)
     scikit = max(photos.psnr(scikit_nlm(given, sigma, factor), clean) for factor in SCIKIT_STRENGTHS)
     return photos.psnr(given, clean), opencv, scikit
@@ -97,7 +98,7 @@ def scikit_nlm(given: np.ndarray, sigma: float, factor: float) -> np.ndarray:
 
 def upscaling(net: nn.Module) -> None:
     """Print PSNR of luma, a row for every photograph and their means."""
-    scale = net.upscale
+    scale = upscaler.scale_of(net)
     print(
         f"\n×{scale}, clean bicubic input\n\n| photograph | bicubic | Lanczos | ours | above bicubic | above Lanczos |"
     )

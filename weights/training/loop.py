@@ -38,7 +38,7 @@ def train(
     `checkpoint` sees what an uninterrupted one does.
     """
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    network = network.to(device, memory_format=torch.channels_last).train()
+    network = network.to(device).to(memory_format=torch.channels_last).train()  # pyright: ignore[reportCallIssue]
     averaged = deepcopy(network).eval()
     trained = [parameter for parameter in network.parameters() if parameter.requires_grad]
     optimizer = torch.optim.AdamW(trained, lr=schedule.rate, betas=(0.9, 0.99), weight_decay=1e-4)
@@ -72,7 +72,7 @@ def train(
         if done % schedule.judge_every == 0 and done < schedule.steps:
             print(f"step {done}: {judge(averaged)}", flush=True)
     print(f"trained {schedule.steps} steps in {time.monotonic() - begun:.0f} s on {device.type}", flush=True)
-    return averaged.to("cpu", memory_format=torch.contiguous_format)
+    return averaged.cpu().to(memory_format=torch.contiguous_format)  # pyright: ignore[reportCallIssue]
 
 
 def learning_rate(schedule: Schedule, step: int) -> float:

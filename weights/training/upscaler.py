@@ -29,7 +29,6 @@ def network(scale: int, features: int = 48, depth: int = 10) -> nn.Module:
     copies = {(y, x, c): 9 * c + 3 * y + x for c in range(3) for y in range(3) for x in range(3)}
     with torch.no_grad():
         first.weight[: len(copies)] = 0
-        first.bias.zero_()
         for (y, x, c), copy in copies.items():
             first.weight[copy, c, y, x] = 1
         for convolution in inner:
@@ -37,9 +36,9 @@ def network(scale: int, features: int = 48, depth: int = 10) -> nn.Module:
             convolution.weight *= 0.3
             convolution.weight[: len(copies)] = 0
             convolution.weight[range(features), range(features), 1, 1] += 1
-            convolution.bias.zero_()
         last.weight.zero_()
-        last.bias.zero_()
+        for bias in (each for name, each in net.named_parameters() if name.endswith("bias")):
+            bias.zero_()
         kernels = bicubic_kernels(scale)
         for y, x in np.ndindex(5, 5):
             copy_y, copy_x = min(max(y - 1, 0), 2), min(max(x - 1, 0), 2)
@@ -90,6 +89,11 @@ def lanczos(picture: np.ndarray, scale: int) -> np.ndarray:
     return cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_LANCZOS4)
 
 
+def scale_of(net: nn.Module) -> int:
+    assert isinstance(net, Compact)
+    return net.upscale
+
+
 @torch.no_grad()
 def enlarge(net: nn.Module, picture: np.ndarray) -> np.ndarray:
     """H×W×3 uint8 → uint8, whole, in float32."""
@@ -100,7 +104,7 @@ def enlarge(net: nn.Module, picture: np.ndarray) -> np.ndarray:
 
 def glance(net: nn.Module) -> str:
     """Bicubic and ours on the photographs that may be looked at while tuning."""
-    gains, scale = [], net.upscale
+    gains, scale = [], scale_of(net)
     for name in photos.TUNING:
         photo = photos.photo(name)
         small = small_photo(photo, scale)
