@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 
 import cv2
@@ -54,7 +55,8 @@ def cached(cache: Path, count: int, size: int = 192, seed: int = 0, workers: int
         cache.mkdir(parents=True, exist_ok=True)
         partial = path.with_suffix(".partial.npy")
         images = np.lib.format.open_memmap(partial, "w+", np.uint8, (count, size, size, 3))
-        with ProcessPoolExecutor(workers, initializer=cv2.setNumThreads, initargs=(1,)) as pool:
+        fresh = get_context("spawn")  # a fork of a process in which torch has started threads never ends
+        with ProcessPoolExecutor(workers, fresh, initializer=cv2.setNumThreads, initargs=(1,)) as pool:
             seeds = range(seed * 1_000_000, seed * 1_000_000 + count)
             for index, image in enumerate(pool.map(dead_leaves, seeds, [size] * count, chunksize=16)):
                 images[index] = image
