@@ -10,7 +10,11 @@ sys.path.insert(0, str(FOLDER.parent))
 
 from training import denoiser, evaluate, loop, rebuild  # noqa: E402
 
-SCHEDULE = loop.Schedule(steps=12000)
+STAGES = (
+    (denoiser.batches, loop.Schedule(steps=5000)),
+    (denoiser.smooth_batches, loop.Schedule(steps=600, rate=5e-4, falling=0.8)),
+    (denoiser.smooth_batches, loop.Schedule(steps=1200, rate=6e-4, falling=0.8, seed=1)),
+)
 
 if __name__ == "__main__":
-    rebuild.rebuild(FOLDER, denoiser.network, denoiser.batches, SCHEDULE, denoiser.glance, evaluate.denoising)
+    rebuild.rebuild(FOLDER, denoiser.network, STAGES, denoiser.glance, evaluate.denoising)

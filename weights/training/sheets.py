@@ -17,7 +17,7 @@ TILE_PX = 130
 LABEL_PX = 18
 DENOISED = (  # photograph, damage, top left corner of what is shown
     ("coffee", "gaussian σ 25", (60, 150)),
-    ("rocket", "gaussian σ 50", (100, 60)),
+    ("rocket", "gaussian σ 50", (100, 130)),
     ("motorcycle", "camera, less light", (110, 90)),
     ("flower", "the same as JPEG 85", (120, 130)),
     ("retina", "gaussian σ 15", (60, 60)),
