@@ -38,9 +38,8 @@ def run(*arguments: object) -> subprocess.CompletedProcess[str]:
 
 
 def start(*arguments: object) -> subprocess.Popen[str]:
-    signal.signal(
-        signal.SIGINT, signal.default_int_handler
-    )  # what a background shell has us ignore, children ignore too
+    # What a background shell has us ignore, our children would ignore too
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     return subprocess.Popen(
         scumble(*arguments), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )

@@ -1,0 +1,1 @@
+"""What the recipes of the shipped models share: generated images, damage, the training loop, the judging."""
