@@ -62,8 +62,11 @@ def save(state: dict[str, Any], file: Path) -> Path:
     return file
 
 
-def install(home: Path, id: str, operation: str, state: dict[str, Any], scale: int = 1, role: str = "default") -> Path:
-    """Into the weights folder under `home`, known by the user's own index, as if it had been fetched."""
+def install(home: Path, id: str, operation: str, state: dict[str, Any], scale: int = 1, role: str = "light") -> Path:
+    """Into the weights folder under `home`, known by the user's own index, as if it had been fetched.
+
+    As "light", "auto" takes it before what ships.
+    """
     file = save(state, home / "weights" / id / f"{id}.safetensors")
     entries = home / "config" / "weights.toml"
     entries.parent.mkdir(parents=True, exist_ok=True)

@@ -69,7 +69,8 @@ def test_a_file_deleted_while_it_is_warm(watching: DaemonProcess) -> None:
     """It leaves the memory with its choice; who still asks for it gets an answer in words, and the pool works on."""
     drop(checkpoints.nafnet(), watching, "staying.safetensors")
     file = drop(checkpoints.nafnet(), watching, "fleeting.safetensors")
-    wait_until(lambda: len(choices(watching, "enhance_with_model")) >= 3, "the new choices")
+    both = {"staying.safetensors", "fleeting.safetensors"}
+    wait_until(lambda: both <= set(choices(watching, "enhance_with_model")), "the new choices")
 
     def enhance(client: Client, model: str) -> None:
         client.run("enhance_with_model", client.put(PIXELS, AREA, "u8", "RGBA"), AREA, parameters={"model": model})

@@ -226,20 +226,34 @@ def test_the_command_line_enlarges_a_picture_file(studio: DaemonProcess, tmp_pat
     assert np.abs(large.astype(int) - photo.repeat(2, axis=0).repeat(2, axis=1)).max() <= 1
 
 
-def test_without_a_model_the_artist_is_told_what_to_fetch(daemon: DaemonProcess) -> None:
-    """Each operation refuses in words, and its form offers what could be fetched."""
+@pytest.mark.parametrize(
+    ("operation", "parameters", "model"),
+    [
+        ("denoise", {}, "denoise-small"),
+        ("upscale", {}, "upscale-x2-small"),
+        ("upscale", {"factor": "4"}, "upscale-x4-small"),
+        ("enhance_with_model", {}, "denoise-small"),
+    ],
+)
+def test_where_nothing_was_fetched_what_ships_is_taken(
+    daemon: DaemonProcess, operation: str, parameters: dict[str, str], model: str
+) -> None:
+    """The first click works offline, and the layer says by which network it was made."""
     made = pixels("u8")
     with daemon.client() as client:
-        for operation, hint in (
-            ("denoise", "`scumble weights fetch "),
-            ("upscale", "`scumble weights fetch "),
-            ("enhance_with_model", str(daemon.home / "weights")),
-        ):
-            with pytest.raises(MissingModel) as raised:
-                client.run(operation, put(client, made, "u8"), CANVAS)
-            assert hint in raised.value.hint
-        with pytest.raises(MissingModel, match="scunet-real-psnr is not installed"):
-            client.run("denoise", put(client, made, "u8"), CANVAS, parameters={"model": "scunet-real-psnr"})
+        layer, got, _ = run(client, operation, put(client, made, "u8"), parameters=parameters)
+    assert layer.recipe["model"]["id"] == model
+    grows = layer.raster.bounds.width // LAYER.width
+    plain = samples.to_float(made).repeat(grows, axis=0).repeat(grows, axis=1)
+    assert 0.01 < np.abs(got[..., :3] - plain[..., :3]).mean() < 0.3
+
+
+def test_a_model_that_is_not_here_is_named_with_the_way_to_fetch_it(daemon: DaemonProcess) -> None:
+    """It is refused in words, and forms offer it as not installed."""
+    with daemon.client() as client:
+        with pytest.raises(MissingModel, match="scunet-real-psnr is not installed") as raised:
+            client.run("denoise", put(client, pixels("u8"), "u8"), CANVAS, parameters={"model": "scunet-real-psnr"})
+        assert "`scumble weights fetch scunet-real-psnr`" in raised.value.hint
         (model,) = [each for each in client.catalogue().find("denoise").parameters if each.name == "model"]
         assert model.choices[0] == ("auto", "Automatic")
         assert ("scunet-real-psnr", "SCUNet for real photos (not installed)") in model.choices

@@ -12,6 +12,7 @@ import pytest
 import tomli
 import torch
 from safetensors.torch import load_file
+from scumble_daemon.models.loading import load
 from skimage import data
 from spandrel import ImageModelDescriptor, ModelLoader
 
@@ -114,3 +115,12 @@ def test_enlarging_beats_bicubic(scale: int) -> None:
     enlarged = apply(model(f"upscale-x{scale}-small"), small)
     gain_db = psnr(enlarged[inner, inner], clean[inner, inner]) - psnr(bicubic[inner, inner], clean[inner, inner])
     assert gain_db >= LEAST_GAIN_DB[scale]
+
+
+def test_its_tiles_are_laid_as_its_card_says(card: Path) -> None:
+    """What Scumble reads off the network is at least what was measured: it looks as far, and averages nothing."""
+    said = facts(card)
+    network = load(card.with_name("model.safetensors")).traits.network
+    assert network.overlap_px >= said["overlap_px"]
+    assert network.multiple % said["multiple"] == 0
+    assert (network.statistics, network.scale) == (said["statistics"], said["scale"])
