@@ -28,7 +28,7 @@ def nafnet(seed: int | None = None, width: int = 8) -> dict[str, Any]:
 
 
 def small_denoiser() -> dict[str, Any]:
-    """The size of the network that is to ship, with random weights: 1.7 M parameters. For benchmarks."""
+    """The size of `denoise-small`, which ships, with random weights: 1.7 M parameters. For benchmarks."""
     import torch
     from spandrel.architectures.NAFNet import NAFNet
 

@@ -46,6 +46,8 @@ def serve() -> None:
 @app.command()
 def status(as_json: AsJson = False) -> None:
     """Say whether the daemon runs, and what it is doing."""
+    from .weights.download import in_words
+
     with errors_told(as_json), _client(start=False) as client:
         found = client.status()
         if as_json:
@@ -56,8 +58,6 @@ def status(as_json: AsJson = False) -> None:
         for worker in found["workers"]:
             doing = f", running {worker['operation']}" if worker["operation"] else ""
             typer.echo(f"worker on {worker['device']}: {worker['state']} (process {worker['pid']}){doing}")
-            from .weights.download import in_words
-
             for model in worker["models"]:
                 used = ", in use" if model["in_use"] else ""
                 typer.echo(f"    warm: {model['title']}, {in_words(model['bytes'])}{used}")

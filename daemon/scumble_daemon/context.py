@@ -65,7 +65,8 @@ class NoModels:
     paint = notes = borrow
 
 
-def _private_bytes(length: int) -> tuple[memoryview, Any]:
+def private_bytes(length: int) -> tuple[memoryview, Any]:
+    """Room for samples that nobody else sees: writable bytes, and what a `Raster` of them has as its data."""
     room = memoryview(bytearray(length))
     return room, room
 
@@ -91,7 +92,7 @@ class Context:
     notes: list[str] = field(default_factory=list)
     models: Models = field(default_factory=NoModels)
     model: dict[str, Any] | None = None  # the one that was used, for the recipe
-    new_samples: Callable[[int], tuple[memoryview, Any]] = _private_bytes
+    new_samples: Callable[[int], tuple[memoryview, Any]] = private_bytes
 
     def progress(self, fraction: float, stage: str) -> None:
         """Tell the artist how far the job is; `fraction` 0 to 1. Raises: Cancelled, so call it often."""

@@ -12,6 +12,8 @@ from scumble_protocol.errors import Invalid, OutOfMemory
 from scumble_protocol.image import Raster, SegmentSlice
 from scumble_protocol.segments import SegmentFolder, SegmentPool, SegmentViews
 
+from ..context import private_bytes
+
 
 @dataclass(frozen=True)
 class Pixels:
@@ -63,8 +65,7 @@ class Room:
                 lease = self._pool.allocate(length)
                 self._leases.append(lease.slice)
                 return lease.memory, lease.slice
-        private = memoryview(bytearray(length))
-        return private, private
+        return private_bytes(length)
 
     def __enter__(self) -> Room:
         return self

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import logging
 import threading
 from collections.abc import Callable, Iterator
@@ -150,7 +149,3 @@ class Desk:
     def _give_back(self) -> None:
         if self._device is not None:
             self._device.give_back()
-
-
-def freed_as_table(freed: Freed) -> dict[str, Any]:
-    return dataclasses.asdict(freed)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
-import json
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -195,9 +193,3 @@ def _dropped(store: Store) -> list[Installed]:
 def _as_installed(record: Dropped, operations: tuple[str, ...], folder: Path) -> Installed:
     title = f"{record.name} ({record.architecture}{f' ×{record.scale}' if record.scale > 1 else ''})"
     return Installed(record.name, title, operations, "own", folder / record.name, record.scale, record.digest)
-
-
-def fingerprint_of(shelf: Shelf) -> str:
-    """Of everything that a catalogue is made from."""
-    plain = [[model.key, model.title, model.operations] for model in shelf.installed]
-    return hashlib.sha256(json.dumps(plain).encode()).hexdigest()

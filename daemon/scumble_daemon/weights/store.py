@@ -29,7 +29,6 @@ from .trust import Trusted
 
 VERIFIED = ".verified.json"
 PART = ".part"
-ORIGIN = ".part.json"  # where a `.part` came from
 LOOK_AGAIN_S = 0.1
 
 State = Literal["installed", "partial", "damaged", "absent"]
