@@ -10,13 +10,16 @@ BLACK_LEVEL, WHITE_LEVEL = 4096.0, 53248.0  # of the 16-bit mosaic: room for noi
 DEMOSAIC = (cv2.COLOR_BayerBG2BGR, cv2.COLOR_BayerBG2BGR_EA)  # named after the second row: red comes first
 
 
-def damaged(rng: np.random.Generator, clean: Floats) -> Floats:
-    """clean: H×W×3 float32 in [0, 1], sRGB-encoded → the same with noise of a kind and strength drawn at random."""
+def damaged(rng: np.random.Generator, clean: Floats, weak: float = 1.0) -> Floats:
+    """clean: H×W×3 float32 in [0, 1], sRGB-encoded → the same with noise of a kind and strength drawn at random.
+
+    `weak`: 1 draws every σ of white noise as often; above, weak noise is more frequent.
+    """
     kind = rng.random()
     if kind < 0.06:
         return clean.copy()
     if kind < 0.50:
-        return eight_bits(gaussian(rng, clean, rng.uniform(0, 55)))
+        return eight_bits(gaussian(rng, clean, 55 * rng.random() ** weak))
     if kind < 0.56:  # stored after some processing: correlated, stronger in colour or in light
         return eight_bits(correlated(rng, clean))
     if kind < 0.64:

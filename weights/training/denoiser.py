@@ -76,10 +76,25 @@ def smooth_batches(images: np.ndarray) -> Batch:
     return drawn_from(draw)
 
 
-def drawn_from(draw_clean: Callable[[np.random.Generator], np.ndarray]) -> Batch:
+def faint_batches(images: np.ndarray) -> Batch:
+    """A quarter of them hardly structured; weak noise as often as it is among photographs."""
+
+    def draw(rng: np.random.Generator) -> np.ndarray:
+        cut = crops.crop(rng, images, CROP_PX)
+        if rng.random() < 0.3:
+            cut = crops.vivid(rng, cut)
+        if rng.random() < 0.25:
+            level = cut[rng.integers(CROP_PX), rng.integers(CROP_PX)]
+            cut = level + (cut - level) * np.float32(rng.uniform(0.02, 0.5))
+        return cut
+
+    return drawn_from(draw, weak=1.6)
+
+
+def drawn_from(draw_clean: Callable[[np.random.Generator], np.ndarray], weak: float = 1.0) -> Batch:
     def draw(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
         clean = [draw_clean(rng) for _ in range(CROPS)]
-        return np.stack([degradations.damaged(rng, crop) for crop in clean]), np.stack(clean)
+        return np.stack([degradations.damaged(rng, crop, weak) for crop in clean]), np.stack(clean)
 
     return draw
 

@@ -6,18 +6,26 @@ import argparse
 import hashlib
 import tempfile
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from torch import nn
 
 from . import generator, loop
 
 IMAGES = 2000
-Stage = tuple[Callable[[np.ndarray], loop.Batch], loop.Schedule]
+
+
+@dataclass(frozen=True)
+class Stage:
+    """`images_seed`: which set of generated images it sees."""
+
+    batches: Callable[[np.ndarray], loop.Batch]
+    schedule: loop.Schedule
+    images_seed: int = 0
 
 
 def rebuild(
@@ -35,23 +43,32 @@ def rebuild(
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=2, help="the sums depend on it, in the last bit")
     parser.add_argument("--output", type=Path, default=folder / "model.safetensors")
+    parser.add_argument("--after", type=int, default=0, help="go on after this stage, from OUTPUT")
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     torch.manual_seed(arguments.seed)
-    images = generator.cached(arguments.cache, IMAGES)
     trained = network()
-    for number, (batches, planned) in enumerate(stages, 1):
+    if arguments.after:
+        trained.load_state_dict({name: value.float() for name, value in load_file(arguments.output).items()})
+    for number, stage in list(enumerate(stages, 1))[arguments.after :]:
+        planned = stage.schedule
         schedule = replace(planned, steps=round(planned.steps * arguments.longer), seed=planned.seed + arguments.seed)
         checkpoint = arguments.cache / f"{folder.name}-{arguments.seed}-{number}.checkpoint"
-        trained = loop.train(trained, batches(images), schedule, checkpoint, glance)
+        images = generator.cached(arguments.cache, IMAGES, seed=stage.images_seed)
+        trained = loop.train(trained, stage.batches(images), schedule, checkpoint, glance)
+        round_off(trained)
     digest = write(trained, arguments.output)
     print(f"{arguments.output.name}: {arguments.output.stat().st_size} bytes, sha256 {digest}", flush=True)
     evaluation(trained)
 
 
+def round_off(network: nn.Module) -> None:
+    """To what a file in float16 holds: so a stage can go on from a file, and what is judged is what ships."""
+    network.load_state_dict({name: value.half().float() for name, value in network.state_dict().items()})
+
+
 def write(network: nn.Module, path: Path) -> str:
-    """Store the weights in float16, and load them back so that what is judged is what ships; → SHA-256 of the file."""
+    """Store the weights in float16; → SHA-256 of the file."""
     state = {name: value.detach().half().contiguous() for name, value in network.state_dict().items()}
     save_file(state, path, {"format": "pt"})
-    network.load_state_dict({name: value.float() for name, value in state.items()})
     return hashlib.sha256(path.read_bytes()).hexdigest()

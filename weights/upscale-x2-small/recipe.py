@@ -16,4 +16,4 @@ SCHEDULE = loop.Schedule(steps=3000)
 
 if __name__ == "__main__":
     network, batches = partial(upscaler.network, SCALE), partial(upscaler.batches, scale=SCALE)
-    rebuild.rebuild(FOLDER, network, [(batches, SCHEDULE)], upscaler.glance, evaluate.upscaling)
+    rebuild.rebuild(FOLDER, network, [rebuild.Stage(batches, SCHEDULE)], upscaler.glance, evaluate.upscaling)
