@@ -106,6 +106,8 @@ def _read_pickled(file: Path, report: Report) -> dict[str, Any]:
 def _with_spandrel(file: Path, tensors: dict[str, Any]) -> Loaded:
     import spandrel
 
+    from .lean import make_lean
+
     try:
         descriptor = spandrel.MAIN_REGISTRY.load(spandrel.canonicalize_state_dict(tensors))
     except spandrel.UnsupportedModelError:
@@ -121,7 +123,9 @@ def _with_spandrel(file: Path, tensors: dict[str, Any]) -> Loaded:
     if descriptor.input_channels not in (1, 3) or descriptor.input_channels != descriptor.output_channels:
         raise Unsupported(f"{file.name} takes {descriptor.input_channels} channels, not a picture's 3.")
     descriptor.float().eval()
-    return Loaded(descriptor.model, descriptor, of_spandrel(descriptor), str(descriptor.architecture.id))
+    traits = of_spandrel(descriptor)
+    make_lean(descriptor.model)
+    return Loaded(descriptor.model, descriptor, traits, str(descriptor.architecture.id))
 
 
 def _first_line(error: BaseException) -> str:
