@@ -104,10 +104,10 @@ def _read_pickled(file: Path, report: Report) -> dict[str, Any]:
 
 
 def _with_spandrel(file: Path, tensors: dict[str, Any]) -> Loaded:
-    import spandrel
-
+    from . import imports
     from .lean import make_lean
 
+    spandrel = imports.spandrel()
     try:
         descriptor = spandrel.MAIN_REGISTRY.load(spandrel.canonicalize_state_dict(tensors))
     except spandrel.UnsupportedModelError:
