@@ -32,7 +32,7 @@ from scumble_daemon.models.devices import CPU
 from scumble_daemon.models.running import RunningModel
 pixels = np.load(sys.argv[2]).astype(np.float32) / 255
 rows = []
-model = RunningModel(loading.load(Path(sys.argv[1])), CPU, "new")
+model = RunningModel(loading.load_file(Path(sys.argv[1])), CPU, "new")
 model.over(pixels.shape[:2], lambda down, across: pixels[down, across], lambda _, part: rows.append(part))
 np.save(sys.argv[3], np.concatenate(rows))
 """
@@ -59,7 +59,7 @@ def job(client: Client, pixels: np.ndarray) -> float:
 
 def forward(file: Path, pixels: np.ndarray) -> float:
     """Seconds of the network alone, in this process: median of TIMES."""
-    model = RunningModel(loading.load(file), CPU, "bench")
+    model = RunningModel(loading.load_file(file), CPU, "bench")
     tile = (pixels[None, ..., :3] / np.float32(255)).astype(np.float32)
     return median(measured(lambda: model._forward(tile, False, print), TIMES))
 

@@ -22,7 +22,7 @@ from .. import checkpoints
 
 def test_a_safetensors_file(tmp_path: Path) -> None:
     """Its architecture, its scale and how it may be tiled are found out from its tensors."""
-    loaded = loading.load(checkpoints.save(checkpoints.compact(4), tmp_path / "up.safetensors"))
+    loaded = loading.load_file(checkpoints.save(checkpoints.compact(4), tmp_path / "up.safetensors"))
     network = loaded.traits.network
     assert loaded.architecture == "Compact"
     assert (network.scale, network.channels, network.statistics) == (4, 3, "none")
@@ -35,12 +35,12 @@ def test_a_pickled_state_dict(tmp_path: Path, form: str) -> None:
     """As torch writes it now and as it used to, and under the names that training programs put around it."""
     file, state = tmp_path / "net.pth", checkpoints.nafnet()
     torch.save({"params_ema": state} if form == "nested" else state, file, _use_new_zipfile_serialization=form != "old")
-    assert loading.load(file).architecture == "NAFNet"
+    assert loading.load_file(file).architecture == "NAFNet"
 
 
 def test_progress_is_reported(tmp_path: Path) -> None:
     seen: list[float] = []
-    loading.load(checkpoints.save(checkpoints.nafnet(), tmp_path / "net.safetensors"), seen.append)
+    loading.load_file(checkpoints.save(checkpoints.nafnet(), tmp_path / "net.safetensors"), seen.append)
     assert seen == sorted(seen)
     assert len(seen) > 5
     assert seen[-1] == 1
@@ -83,7 +83,7 @@ def test_bad_files_are_refused_in_words(tmp_path: Path) -> None:
     """Cut, altered, lying about their size, no checkpoint at all, or with a program inside: and none of it is run."""
     for name, file in bad_files(tmp_path).items():
         with pytest.raises(Invalid) as raised:
-            loading.load(file)
+            loading.load_file(file)
         assert name in raised.value.message, raised.value
         assert "Traceback" not in str(raised.value)
     assert not (tmp_path / "struck").exists()
@@ -103,23 +103,23 @@ def test_a_program_is_not_loaded(tmp_path: Path) -> None:
         archive.writestr("net/constants.pkl", b"")
         archive.writestr("net/data.pkl", b"")
     with pytest.raises(Unsupported, match="TorchScript"):
-        loading.load(file)
+        loading.load_file(file)
 
 
 def test_an_unknown_architecture_and_a_missing_file(tmp_path: Path) -> None:
     with pytest.raises(Unsupported, match="No known network has the tensors of odd"):
-        loading.load(checkpoints.save({"a": torch.zeros(3)}, tmp_path / "odd.safetensors"))
+        loading.load_file(checkpoints.save({"a": torch.zeros(3)}, tmp_path / "odd.safetensors"))
     with pytest.raises(MissingModel):
-        loading.load(tmp_path / "nowhere.safetensors")
+        loading.load_file(tmp_path / "nowhere.safetensors")
     with pytest.raises(ScumbleError, match="no checkpoint"):
-        loading.load(tmp_path / "photo.png")
+        loading.load_file(tmp_path / "photo.png")
 
 
 def test_tensors_that_do_not_fit_their_network(tmp_path: Path) -> None:
     state = checkpoints.nafnet()
     state["ending.bias"] = torch.zeros(7)
     with pytest.raises(Invalid, match="does not fit its network"):
-        loading.load(checkpoints.save(state, tmp_path / "net.safetensors"))
+        loading.load_file(checkpoints.save(state, tmp_path / "net.safetensors"))
 
 
 def test_networks_that_look_at_everything_are_known() -> None:

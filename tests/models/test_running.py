@@ -27,7 +27,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 def running(file: Path, device: Device = CPU, bytes_per_pixel: int = 0) -> RunningModel:
     """`bytes_per_pixel`: said to be so many, which makes the tiles smaller."""
-    loaded = loading.load(file)
+    loaded = loading.load_file(file)
     if bytes_per_pixel:
         network = replace(loaded.traits.network, bytes_per_pixel=bytes_per_pixel)
         loaded = replace(loaded, traits=replace(loaded.traits, network=network))

@@ -16,7 +16,7 @@ from .. import checkpoints
 
 
 def model(id: str, role: str, scale: int = 1, operation: str = "denoise") -> Installed:
-    return Installed(id, id.title(), (operation, ENHANCE), role, Path(id), scale)
+    return Installed(id, id.title(), (operation, ENHANCE), role, (Path(id),), "spandrel", "Compact", scale)
 
 
 def test_automatic_suits_the_computer() -> None:
@@ -40,7 +40,9 @@ def test_automatic_takes_the_scale_that_is_asked_for() -> None:
 def test_a_shipped_model_needs_a_card_and_a_file(tmp_path: Path) -> None:
     """A folder with only one of them is not offered: it is being trained."""
     checkpoints.save(checkpoints.compact(2), tmp_path / "up2-small" / "model.safetensors")
-    (tmp_path / "up2-small" / "model.toml").write_text('title = "Small"\noperations = ["upscale"]\nscale = 2\n')
+    (tmp_path / "up2-small" / "model.toml").write_text(
+        'title = "Small"\noperations = ["upscale"]\narchitecture = "Compact"\nscale = 2\n'
+    )
     (tmp_path / "unfinished").mkdir()
     (tmp_path / "unfinished" / "model.toml").write_text('title = "Later"\noperations = ["denoise"]\n')
     shelf = sources.look(Index(()), Store(tmp_path / "weights"), tmp_path)

@@ -12,7 +12,7 @@ import pytest
 import tomli
 import torch
 from safetensors.torch import load_file
-from scumble_daemon.models.loading import load
+from scumble_daemon.models import loading
 from skimage import data
 from spandrel import ImageModelDescriptor, ModelLoader
 
@@ -120,7 +120,7 @@ def test_enlarging_beats_bicubic(scale: int) -> None:
 def test_its_tiles_are_laid_as_its_card_says(card: Path) -> None:
     """What Scumble reads off the network is at least what was measured: it looks as far, and averages nothing."""
     said = facts(card)
-    network = load(card.with_name("model.safetensors")).traits.network
+    network = loading.load_file(card.with_name("model.safetensors")).traits.network
     assert network.overlap_px >= said["overlap_px"]
     assert network.multiple % said["multiple"] == 0
     assert (network.statistics, network.scale) == (said["statistics"], said["scale"])

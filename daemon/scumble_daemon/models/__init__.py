@@ -2,7 +2,9 @@
 
     sources    what is installed: shipped with Scumble, fetched, or dropped into the weights folder (no torch)
     devices    names of devices, and what each has room for
-    loading    a checkpoint becomes a network, and nothing in it is ever run
+    tensors    what a checkpoint holds; nothing in it is ever run
+    loading    what is installed becomes a network: with_spandrel, or by a file of architectures/
+    networks   what a network is then, image → image or another
     traits     what is known of each architecture: where it may be tiled, in which precision it may compute
     running    a loaded network over numpy tiles: precision, finite-check, out of memory
     desk       what an operation sees: choose one, borrow it, put it over a layer

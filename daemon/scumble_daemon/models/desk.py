@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from scumble_protocol.errors import ScumbleError
+from scumble_protocol.errors import ScumbleError, Unsupported
 
 from ..config import Config
 from ..context import Context
@@ -18,6 +18,7 @@ from ..weights import index
 from ..weights.download import in_words
 from ..weights.store import Store
 from . import devices, paint, sources
+from .networks import ImageNetwork
 from .running import Notes, RunningModel
 from .sources import Installed, Shelf
 
@@ -137,7 +138,9 @@ class Desk:
 
         stage = f"Loading {chosen.title} ({in_words(chosen.bytes)})"
         context.progress(0.0, stage)
-        loaded = load(chosen.file, lambda share: context.progress(LOADED * share, stage))
+        loaded = load(chosen, lambda share: context.progress(LOADED * share, stage))
+        if not isinstance(loaded, ImageNetwork):
+            raise Unsupported(f"The model {chosen.title} does not turn a picture into a picture.", "Choose another.")
         log.info("loaded %s for %s", chosen.id, device)
         return RunningModel(loaded, device, chosen.title)
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from ..locks import try_lock
 from ..weights.storage import write_whole
-from .loading import CHECKPOINTS
+from .tensors import CHECKPOINTS
 
 RECORDS = ".dropped.json"
 LOCK = ".dropped.lock"

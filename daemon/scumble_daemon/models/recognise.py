@@ -19,7 +19,7 @@ ROOM_BYTES = 4 << 30  # for torch and the network's code, beside five times the 
 def recognise(file: Path) -> dict[str, Any]:
     try:
         _limit_memory(ROOM_BYTES + 5 * file.stat().st_size)
-        loaded = loading.load(file)
+        loaded = loading.load_file(file)
         return {
             "state": "recognised",
             "architecture": loaded.architecture,

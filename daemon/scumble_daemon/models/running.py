@@ -13,7 +13,7 @@ from scumble_protocol.errors import Invalid, OutOfMemory
 from ..imaging import tiling
 from ..imaging.tiling import Network, TileTooLarge
 from .devices import CPU, Device, computes_bf16
-from .loading import Loaded
+from .networks import ImageNetwork
 from .traits import Traits
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ class Notes:
 class RunningModel:
     """`over` is all that an operation needs. `is_precise` there: the document has more than 8 bits."""
 
-    loaded: Loaded
+    loaded: ImageNetwork
     device: Device
     title: str
     _distrusts_half: bool = field(default=False, init=False)

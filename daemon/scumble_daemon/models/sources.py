@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -16,12 +17,11 @@ from ..weights.index import Index, Model
 from ..weights.storage import digest_of
 from ..weights.store import Store
 from .dropped import Dropped, read_records
+from .loading import is_for_pictures, knows
 
 ENHANCE = "enhance_with_model"
 FILE = "model.safetensors"
 CARD = "model.toml"  # beside it: what the model is
-# Architectures that spandrel keeps in a package of its own, for their licences; Scumble does not depend on that.
-NOT_IN_SPANDREL = ("Restormer", "SRFormer", "FeMaSR", "AdaCode", "CodeFormer", "MAT", "M3SNet", "MPRNet", "DDColor")
 # What "auto" prefers: on a GPU the best, on a processor what ends within a minute.
 PREFERENCES = {
     True: ("default", "heavy", "light", "shipped", "extra", "own"),
@@ -31,30 +31,45 @@ PREFERENCES = {
 
 @dataclass(frozen=True)
 class Installed:
-    """A model that can be used now. `role`: one of PREFERENCES · `digest`: sha256, "" until it was computed."""
+    """A model that can be used now.
+
+    `role`: one of PREFERENCES · `files`: all in one folder, as the index orders them · `loader`, `architecture`: what
+    `loading` makes of them · `digests`: sha256 of each file, empty until they were computed.
+    """
 
     id: str
     title: str
     operations: tuple[str, ...]
     role: str
-    file: Path
-    scale: int
-    digest: str = ""
+    files: tuple[Path, ...]
+    loader: str
+    architecture: str
+    scale: int = 1
+    digests: tuple[str, ...] = ()
+
+    @property
+    def file(self) -> Path:
+        """The only one, or the first."""
+        return self.files[0]
+
+    @property
+    def folder(self) -> Path:
+        return self.file.parent
 
     @property
     def bytes(self) -> int:
-        """Of the file: about what it takes in memory. Raises: MissingModel."""
+        """Of the files: about what it takes in memory. Raises: MissingModel."""
         try:
-            return self.file.stat().st_size
-        except OSError:
-            raise MissingModel(f"The model {self.id} is gone: {self.file}.", "Choose another.") from None
+            return sum(file.stat().st_size for file in self.files)
+        except OSError as error:
+            raise MissingModel(f"The model {self.id} is gone: {error.filename}.", "Choose another.") from None
 
     @property
     def key(self) -> str:
         """Another file under the same name is another model."""
         with contextlib.suppress(OSError):
-            found = self.file.stat()
-            return f"{self.id}@{found.st_size}-{found.st_mtime_ns}"
+            found = [file.stat() for file in self.files]
+            return f"{self.id}@{'+'.join(f'{each.st_size}-{each.st_mtime_ns}' for each in found)}"
         return f"{self.id}@gone"
 
 
@@ -125,7 +140,7 @@ class Shelf:
 
 def look(index: Index, store: Store, shipped: Path | None = None) -> Shelf:
     """What is here now, from names, sizes and small tables; digests only of what changed. Raises: Invalid."""
-    known = tuple(model for model in index.models if _can_be_loaded(model))
+    known = tuple(model for model in index.models if knows(model.loader, model.architecture))
     installed = (
         *_shipped(shipped or carried_folder("weights", "index.toml")),
         *_fetched(known, store),
@@ -136,16 +151,17 @@ def look(index: Index, store: Store, shipped: Path | None = None) -> Shelf:
 
 
 def digest(model: Installed) -> str:
-    return model.digest or _digest(model.key, model.file)
+    """sha256 of its file; of several, that of what `sha256sum` prints for them in the index's order."""
+    digests = model.digests or tuple(_digest(model.key, file) for file in model.files)
+    if len(digests) == 1:
+        return digests[0]
+    lines = (f"{digest}  {file.name}\n" for digest, file in zip(digests, model.files, strict=True))
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
 @cache
 def _digest(_key: str, file: Path) -> str:
     return digest_of(file)
-
-
-def _can_be_loaded(model: Model) -> bool:
-    return model.loader == "spandrel" and model.architecture not in NOT_IN_SPANDREL
 
 
 def _shipped(folder: Path) -> list[Installed]:
@@ -157,10 +173,18 @@ def _shipped(folder: Path) -> list[Installed]:
             continue
         try:
             facts: dict[str, Any] = tomllib.loads(card.read_text("utf-8"))
-            operations = (*facts["operations"], ENHANCE)
-            scale = int(facts.get("scale", 1))
             found.append(
-                Installed(card.parent.name, facts["title"], operations, "shipped", file, scale, facts.get("sha256", ""))
+                Installed(
+                    card.parent.name,
+                    facts["title"],
+                    (*facts["operations"], ENHANCE),
+                    "shipped",
+                    (file,),
+                    "spandrel",
+                    facts["architecture"],
+                    int(facts.get("scale", 1)),
+                    (facts["sha256"],) if "sha256" in facts else (),
+                )
             )
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise Invalid(f"{card} cannot be read: {error}.", "Install Scumble again.") from None
@@ -172,11 +196,22 @@ def _fetched(known: tuple[Model, ...], store: Store) -> list[Installed]:
     for model in known:
         if store.condition(model).state != "installed":
             continue
-        file = model.files[0]
-        sha256 = store.trusted.digest(model, file) or ""
-        operations = (*model.operations, ENHANCE)
-        path = store.folder_of(model) / file.name
-        found.append(Installed(model.id, model.title, operations, model.role, path, model.scale or 1, sha256))
+        digests = tuple(str(store.trusted.digest(model, file)) for file in model.files)
+        for_all = (ENHANCE,) if is_for_pictures(model.loader, model.architecture) else ()
+        files = tuple(store.folder_of(model) / file.name for file in model.files)
+        found.append(
+            Installed(
+                model.id,
+                model.title,
+                (*model.operations, *for_all),
+                model.role,
+                files,
+                model.loader,
+                model.architecture,
+                model.scale or 1,
+                digests,
+            )
+        )
     return found
 
 
@@ -192,4 +227,14 @@ def _dropped(store: Store) -> list[Installed]:
 
 def _as_installed(record: Dropped, operations: tuple[str, ...], folder: Path) -> Installed:
     title = f"{record.name} ({record.architecture}{f' ×{record.scale}' if record.scale > 1 else ''})"
-    return Installed(record.name, title, operations, "own", folder / record.name, record.scale, record.digest)
+    return Installed(
+        record.name,
+        title,
+        operations,
+        "own",
+        (folder / record.name,),
+        "spandrel",
+        record.architecture,
+        record.scale,
+        (record.digest,),
+    )

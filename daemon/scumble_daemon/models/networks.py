@@ -1,0 +1,33 @@
+"""What a checkpoint has become: a network, and for those that turn a picture into a picture how to put it over one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from .traits import Traits
+
+if TYPE_CHECKING:
+    import torch
+
+
+@dataclass
+class Loaded:
+    """Any network, in fp32 on the processor, in eval mode. `architecture`: as the index calls it."""
+
+    module: torch.nn.Module
+    architecture: str
+
+    @property
+    def bytes(self) -> int:
+        tensors = [*self.module.parameters(), *self.module.buffers()]
+        return sum(tensor.nbytes for tensor in tensors)
+
+
+@dataclass
+class ImageNetwork(Loaded):
+    """Image → image. `call`: N×C×H×W tensor in [0, 1] → the same, scaled."""
+
+    call: Callable[[torch.Tensor], torch.Tensor]
+    traits: Traits
