@@ -10,7 +10,6 @@ from .words import in_words, share_in_words
 
 OWN_FILES = "Your own files"
 NO_OPERATION = "Not for this version"
-HERE = ("shipped", "installed", "own")
 STATES = {
     "shipped": "comes with Scumble",
     "installed": "installed",
@@ -21,6 +20,7 @@ STATES = {
     "waiting": "being looked at",
     "broken": "cannot be used",
 }
+MARKS = {"shipped": "✓", "installed": "✓", "own": "✓", "partial": "…", "waiting": "…", "damaged": "✗", "broken": "✗"}
 FETCH_LABELS = {"absent": "Fetch", "partial": "Go on", "damaged": "Fetch again"}
 ROLES = {
     "default": "The first choice for its task on a graphics card.",
@@ -106,10 +106,19 @@ class ModelEntry:
         return f"fetching, {self.fraction * 100:.0f} %"
 
     @property
+    def mark(self) -> str:
+        """The same for a narrow list."""
+        if self.fetching is not None:
+            return f"{self.fraction * 100:.0f} %" if self.fraction >= 0 else "…"
+        return MARKS.get(self.state, "")
+
+    @property
     def explanation(self) -> str:
         """What its state means, in a sentence."""
         if not self.is_usable:
             return "No operation of this version of Scumble can run it yet."
+        if self.fetching is not None:
+            return "It is being fetched, and goes on when this is closed."
         return {
             "shipped": "It came with Scumble and is always there.",
             "installed": f"It is on this computer, checked, and takes {in_words(self.here_bytes)}.",
@@ -167,6 +176,13 @@ class ModelEntry:
     @property
     def fetch_question(self) -> str:
         return f"Fetch «{self.title}»?"
+
+    @property
+    def consent(self) -> str:
+        """What to ask the artist before; "" where nothing has to be."""
+        if not self.questions:
+            return ""
+        return "\n\n".join([*self.questions, "Fetch it only if you agree to this."])
 
     @property
     def remove_question(self) -> str:
