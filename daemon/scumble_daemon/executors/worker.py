@@ -143,12 +143,10 @@ class Worker:
         return json.dumps(self.registry.catalogue.to_json(), ensure_ascii=False).encode()
 
     def renew_offers(self) -> None:
-        """Other models lie in the weights folder: choices and menus follow."""
-        before = self.registry.catalogue.digest
+        """Other models lie in the weights folder: choices and menus follow, and so do lists of models."""
         self.desk.look_again()
         self.registry.offer(self.desk.offers)
-        if self.registry.catalogue.digest != before:
-            self._line.send([b"catalogue", self.catalogue])
+        self._line.send([b"catalogue", self.catalogue])
 
     def _tell_models(self) -> None:
         self._line.send([b"models", json.dumps(self.desk.describe()).encode()])
