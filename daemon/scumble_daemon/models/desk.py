@@ -6,25 +6,28 @@ import contextlib
 import logging
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 from scumble_protocol.errors import ScumbleError, Unsupported
 
 from ..config import Config
 from ..context import Context
+from ..imaging import noise
 from ..imaging.image import Image, NewLayer
 from ..model_pool import Freed, ModelPool
 from ..weights import index
 from ..weights.download import in_words
 from ..weights.store import Store
 from . import devices, paint, sources
-from .networks import ImageNetwork
+from .networks import Call, ImageNetwork
 from .running import Notes, RunningModel
 from .sources import Installed, Shelf
 
 log = logging.getLogger(__name__)
 
 LOADED = 0.05  # of the progress, when the model is there
+MOST_NOISE = 50 / 255  # that such networks were trained on
 
 
 class Desk:
@@ -57,18 +60,23 @@ class Desk:
             shelf = self._shelf or Shelf(folder=self._store.folder)
         with self._lock:
             self._shelf = shelf
-        keys = {model.key for model in shelf.installed}
-        self.pool.forget(lambda key: key not in keys)
+        keys = {_file_key(model.key) for model in shelf.installed}
+        self.pool.forget(lambda key: _file_key(key) not in keys)
         return shelf
 
     @contextlib.contextmanager
-    def borrow(self, operation: str, wanted: str, context: Context, scale: int | None = None) -> Iterator[RunningModel]:
+    def borrow(
+        self, operation: str, wanted: str, context: Context, scale: int | None = None, mix: float | None = None
+    ) -> Iterator[RunningModel]:
         """The model `wanted` for `operation`, warm; the recipe then names it.
 
-        Raises: MissingModel, Invalid, Unsupported, OutOfMemory.
+        `mix`: how much of its first file, for a model that is mixed from two. Raises: MissingModel, Invalid,
+        Unsupported, OutOfMemory.
         """
         context.progress(0.0, "Choosing the model")
         chosen = self._choose(operation, wanted, scale)
+        if mix is not None:
+            chosen = replace(chosen, mix=round(mix, 2))
         device = self._open_device(context)
         with self.pool.borrow(
             chosen.key, chosen.title, chosen.bytes, lambda: self._load(chosen, device, context)
@@ -86,15 +94,21 @@ class Desk:
         strength: float = 1.0,
         scale: int | None = None,
         grows: int = 1,
+        mix: float | None = None,
     ) -> NewLayer:
         """The layer that the model makes of `image` where it shows and is selected.
 
-        `grows`: how many times larger it is; a model that enlarges more is reduced to that. Raises: as `borrow`.
+        `strength`: how much of the model's change is taken over; a model that is told how much noise there is gets that
+        share of it instead · `grows`: how many times larger it is; a model that enlarges more is reduced to that ·
+        `mix`: as for `borrow`. Raises: as `borrow`.
         """
-        with self.borrow(operation, wanted, context, scale) as model:
+        with self.borrow(operation, wanted, context, scale, mix) as borrowed:
+            model = borrowed
             sheet, raster = paint.sheet(
                 image, context.selection, model.network.scale, grows, strength, context.new_samples
             )
+            if model.loaded.at_noise is not None and strength > 0:
+                model, sheet = _told_noise(model, model.loaded.at_noise, sheet, context)
             notes = self.notes(context, f"{model.title}", LOADED, 0.99)
             model.over(sheet.size, sheet.read, sheet.write, notes, is_precise=image.raster.depth != "u8")
         return paint.as_layer(name, raster, grows)
@@ -152,3 +166,18 @@ class Desk:
     def _give_back(self) -> None:
         if self._device is not None:
             self._device.give_back()
+
+
+def _told_noise(
+    model: RunningModel, at_noise: Callable[[float], Call], sheet: paint.Sheet, context: Context
+) -> tuple[RunningModel, paint.Sheet]:
+    """The model for the noise that there is, times the sheet's strength; all of what it then does is taken over."""
+    found = noise.deviation(sheet.size, sheet.read)
+    told = min(MOST_NOISE, found * sheet.strength)
+    context.note(f"The noise is about {found * 255:.1f} of 255; the model was told {told * 255:.1f}.")
+    return replace(model, loaded=replace(model.loaded, call=at_noise(told))), replace(sheet, strength=1.0)
+
+
+def _file_key(key: str) -> str:
+    """Without what the artist chose to mix of the files."""
+    return key.partition("#")[0]
