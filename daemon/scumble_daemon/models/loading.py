@@ -22,6 +22,10 @@ BUILDERS: dict[tuple[str, str], str] = {
     ("own", "AnimeGANv2"): "animegan2",
     ("own", "TransformerNet"): "johnson",
     ("own", "VGG19"): "vgg19",
+    ("transformers", "Sam2"): "sam",
+    ("own", "Sam2"): "sam",
+    ("transformers", "Sam"): "sam",
+    ("own", "Sam"): "sam",
 }
 # Those among them that are put over a picture, as nearly all of spandrel's are: `load` gives an ImageNetwork.
 FOR_PICTURES = (("own", "AnimeGANv2"), ("own", "TransformerNet"))

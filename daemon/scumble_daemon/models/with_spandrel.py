@@ -59,13 +59,10 @@ def load_file(file: Path, report: Report) -> ImageNetwork:
 
 def _read_mixed(model: Installed, report: Report) -> dict[str, Any]:
     """The tensors of the same network trained twice, in between: as Real-ESRGAN sets how much is cleaned up."""
-    import spandrel
-
     read = []
     for index, file in enumerate(model.files):
-        share = len(model.files)
-        tensors = read_tensors(file, lambda done, index=index, share=share: report((index + done) / share))
-        read.append(spandrel.canonicalize_state_dict(tensors))
+        tensors = read_tensors(file, lambda done, index=index: report((index + done) / 2))
+        read.append(imports.spandrel().canonicalize_state_dict(tensors))
     first, second = read
     if first.keys() != second.keys():
         raise Invalid(f"The files of {model.id} are not of one network.", "Fetch it again.")
