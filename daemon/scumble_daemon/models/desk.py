@@ -154,7 +154,7 @@ class Desk:
         return {"device": str(self._device or self._device_name), "models": self.pool.describe()}
 
     @contextlib.contextmanager
-    def _borrow(self, chosen: Installed, context: Context) -> Iterator[RunningModel]:
+    def _borrow(self, chosen: Installed, context: Context) -> Iterator[Runner]:
         device = self._open_device(context)
         load = functools.partial(self._load, chosen, device, context)
         with self.pool.borrow(chosen.key, chosen.title, chosen.bytes, load) as model:
