@@ -180,6 +180,11 @@ class Registry:
         ordered = sorted(self._operations.values(), key=lambda each: (each.entry.menu, each.entry.title))
         self.catalogue = Catalogue(tuple(each.entry for each in ordered))
 
+    @property
+    def uses_models_for(self) -> set[str]:
+        """The operations whose models are chosen somewhere; the index may have models for others."""
+        return {each.models_for for each in self._declared.values()} - {""}
+
     def find(self, id: str) -> Operation:
         """Raises: Invalid."""
         try:

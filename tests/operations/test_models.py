@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import signal
@@ -36,6 +37,16 @@ def studio() -> Iterator[DaemonProcess]:
         checkpoints.install(daemon.home, "brighter", "denoise", checkpoints.nafnet())
         checkpoints.install(daemon.home, "twice", "upscale", checkpoints.compact(2), scale=2)
         checkpoints.install(daemon.home, "four", "upscale", checkpoints.compact(4), scale=4)
+        checkpoints.install(daemon.home, "told", "denoise", checkpoints.drunet(), role="extra")
+        checkpoints.install(
+            daemon.home,
+            "mixed",
+            "upscale",
+            checkpoints.compact(4, brighter_by=0.1),
+            scale=4,
+            role="extra",
+            second=checkpoints.compact(4, brighter_by=-0.1),
+        )
         daemon.start()
         yield daemon
 
@@ -88,6 +99,40 @@ def test_strength_mixes_and_light_beyond_white_stays(studio: DaemonProcess) -> N
     change[5, 5] = checkpoints.SHIFT / 2
     assert np.abs(change - checkpoints.SHIFT / 2).max() < 1e-5
     assert got[5, 5, :3].min() >= 7.4
+
+
+@pytest.mark.parametrize("strength", [1.0, 0.4, 0.0])
+def test_a_model_is_told_how_much_noise_there_is(studio: DaemonProcess, strength: float) -> None:
+    """The strength is a share of the noise that is found in the layer, and all of what the model then does is taken."""
+    sigma = 0.05
+    made = np.ones((LAYER.height, LAYER.width, 4), np.float32)
+    made[..., :3] = 0.5 + sigma * RANDOM.standard_normal((LAYER.height, LAYER.width, 3))
+    with studio.client() as client:
+        parameters = {"model": "told", "strength": strength}
+        _, got, notes = run(client, "denoise", put(client, made, "f32"), parameters=parameters)
+    change = got[..., :3] - made[..., :3]
+    assert change.mean() == pytest.approx(sigma * strength, rel=0.1)
+    assert np.ptp(change) < 1e-4, "the same everywhere"
+    assert any("of 255" in note for note in notes) == (strength > 0)
+
+
+@pytest.mark.parametrize("clean_up", [1.0, 0.0, 0.75])
+def test_a_model_is_mixed_from_two(studio: DaemonProcess, clean_up: float) -> None:
+    """Each setting of the slider is a network of its own, between the two; who does not ask gets the middle."""
+    made = pixels("f32", least=0.3, most=0.6)
+    with studio.client() as client:
+        chosen = {"model": "mixed", "factor": "4"}
+        _, middle, _ = run(client, "upscale", put(client, made, "f32"), parameters=chosen)
+        chosen = {**chosen, "clean_up": clean_up}
+        layer, got, _ = run(client, "upscale", put(client, made, "f32"), parameters=chosen)
+    large = made.repeat(4, axis=0).repeat(4, axis=1)
+    assert np.abs(middle - large)[..., :3].max() < 1e-5
+    assert np.abs(got - large - (0.2 * clean_up - 0.1))[..., :3].max() < 1e-5
+    folder = studio.home / "weights" / "mixed"
+    lines = "".join(
+        f"{digest_of(folder / name)}  {name}\n" for name in ("mixed.safetensors", "mixed.second.safetensors")
+    )
+    assert layer.recipe["model"]["sha256"] == hashlib.sha256(lines.encode()).hexdigest()
 
 
 def test_a_wide_gamut_comes_back_as_it_went(studio: DaemonProcess) -> None:

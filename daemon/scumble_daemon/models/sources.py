@@ -34,7 +34,8 @@ class Installed:
     """A model that can be used now.
 
     `role`: one of PREFERENCES · `files`: all in one folder, as the index orders them · `loader`, `architecture`: what
-    `loading` makes of them · `digests`: sha256 of each file, empty until they were computed.
+    `loading` makes of them · `digests`: sha256 of each file, empty until they were computed · `mix`: how much of the
+    first file, where two are mixed.
     """
 
     id: str
@@ -46,6 +47,12 @@ class Installed:
     architecture: str
     scale: int = 1
     digests: tuple[str, ...] = ()
+    mix: float = 0.5
+
+    @property
+    def is_mixed(self) -> bool:
+        """Whether it is the same network trained twice, and the artist chooses in between."""
+        return self.loader == "spandrel" and len(self.files) == 2
 
     @property
     def file(self) -> Path:
@@ -69,7 +76,8 @@ class Installed:
         """Another file under the same name is another model."""
         with contextlib.suppress(OSError):
             found = [file.stat() for file in self.files]
-            return f"{self.id}@{'+'.join(f'{each.st_size}-{each.st_mtime_ns}' for each in found)}"
+            mix = f"#{self.mix}" if self.is_mixed else ""
+            return f"{self.id}@{'+'.join(f'{each.st_size}-{each.st_mtime_ns}' for each in found)}{mix}"
         return f"{self.id}@gone"
 
 

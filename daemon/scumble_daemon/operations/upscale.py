@@ -23,6 +23,13 @@ class Params(OperationParams):
         description="A larger layer reaches beyond the canvas; the same size stays within it.",
         titles=("A larger layer", "A layer of the same size"),
     )
+    clean_up: float = Field(
+        0.5,
+        ge=0,
+        le=1,
+        title="Clean up",
+        description="How much of noise and JPEG blocks is smoothed away. Only Real-ESRGAN general can be set so.",
+    )
     model: str = ModelField("upscale")
 
 
@@ -31,7 +38,14 @@ def upscale(image: Image, params: Params, context: Context) -> list[NewLayer]:
     factor = int(params.factor)
     grows = factor if params.result == "larger" else 1
     layer = context.models.paint(
-        "upscale", params.model, image, context, f"Upscaled ×{factor}", scale=factor, grows=grows
+        "upscale",
+        params.model,
+        image,
+        context,
+        f"Upscaled ×{factor}",
+        scale=factor,
+        grows=grows,
+        mix=params.clean_up,
     )
     if grows > 1:
         context.note("The new layer is larger than the canvas: fit the canvas to the layers to see all of it.")
