@@ -19,6 +19,7 @@ from ..weights import index
 from ..weights.download import in_words
 from ..weights.store import Store
 from . import devices, paint, sources
+from .cutout import Edge, Foreground
 from .networks import ImageNetwork, Loaded
 from .running import Notes, RunningModel
 from .segmenter import Segmenter
@@ -28,8 +29,8 @@ log = logging.getLogger(__name__)
 
 LOADED = 0.05  # of the progress, when the model is there
 
-Runner = RunningModel | Segmenter
-RUNNERS = {"Sam": Segmenter, "Sam2": Segmenter}
+Runner = RunningModel | Segmenter | Foreground | Edge
+RUNNERS = {"Sam": Segmenter, "Sam2": Segmenter, "BiRefNet": Foreground, "VitMatte": Edge}
 """What runs a network that is not image → image."""
 
 
@@ -88,7 +89,8 @@ class Desk:
         with self.pool.borrow(
             chosen.key, chosen.title, chosen.bytes, lambda: self._load(chosen, device, context)
         ) as model:
-            context.model = {"id": chosen.id, "sha256": sources.digest(chosen), "device": str(device)}
+            used = {"id": chosen.id, "sha256": sources.digest(chosen), "device": str(device)}
+            context.model = {**context.model, "then": used} if context.model else used
             yield model
 
     def paint(

@@ -31,3 +31,10 @@ class ImageNetwork(Loaded):
 
     call: Callable[[torch.Tensor], torch.Tensor]
     traits: Traits
+
+
+@dataclass
+class FixedSize(Loaded):
+    """Wants every picture at one `size` (height, width): what it was trained at."""
+
+    size: tuple[int, int]
