@@ -91,7 +91,9 @@ def fetch(
     with errors_told(as_json):
         index, store = _opened()
         wanted = [index.find(name) for name in dict.fromkeys(models)]
-        fetcher = fetching.Fetcher(store, fetching.mirrors(config.read()))
+        settings = config.read()
+        patience = fetching.Patience(stall_s=settings.weights_stall_s)
+        fetcher = fetching.Fetcher(store, fetching.mirrors(settings), patience)
         for model in wanted:
             if store.condition(model).state != "installed":
                 _tell_licence(model, as_json)

@@ -66,6 +66,7 @@ class Config:
     connection_copies: tuple[str, ...] = ()  # folders a sandboxed editor can read
     log_level: str = "INFO"
     weights_folder: str = ""  # where fetched models lie; "" is `weights` in the user's data folder
+    weights_stall_s: float = 30.0  # how long a server may send nothing before the connection is given up
     weights_mirrors: tuple[str, ...] = field(default=(), metadata={"separator": ","})  # "https://from = https://to"
 
 

@@ -7,7 +7,6 @@ import logging
 import os
 import secrets
 import signal
-import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -16,13 +15,16 @@ from typing import Any
 
 import zmq
 from scumble_protocol import catalogue, messages, wire
-from scumble_protocol.connection import Connection, make_private
+from scumble_protocol.connection import make_private
 from scumble_protocol.errors import Cancelled, Invalid, ScumbleError, Unauthorised, Unsupported, WorkerCrashed
 from scumble_protocol.parameters import check_all
 
 from . import __version__, catalogue_file, config, logs
+from .client_socket import ClientSocket
+from .errands import Errands
 from .executors.base import Executor
 from .executors.worker_executor import WorkerExecutor
+from .model_service import ModelService, failure
 from .scheduler import Job, Scheduler
 from .sessions import Session, Sessions
 from .single_instance import AlreadyRunningError, acquire
@@ -32,8 +34,6 @@ log = logging.getLogger(__name__)
 BUSY_TICK_MS = 20
 IDLE_TICK_MS = 500
 PROBE_INTERVAL_S = 5.0
-MAX_IPC_PATH = 107  # bytes in sockaddr_un, less one
-SEND_QUEUE = 1000  # messages for a client that does not read, before progress is dropped and then the client
 
 
 class Server:
@@ -44,7 +44,6 @@ class Server:
         self._runtime = runtime
         self._cache = cache
         self._started_at = time.monotonic()
-        self._token = secrets.token_urlsafe(32)
         self._stopping = False
         self._sources_key = catalogue_file.sources_key(config.config_folder() / "operations")
         self._table = catalogue_file.read(cache, self._sources_key)
@@ -53,13 +52,10 @@ class Server:
         self._sessions = Sessions(runtime)
         self._scheduler = Scheduler(settings.max_queued)
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
-        self._router = self._context.socket(zmq.ROUTER)
-        self._router.setsockopt(zmq.ROUTER_MANDATORY, 1)  # without it, replies to a client that reads slowly vanish
-        self._router.setsockopt(zmq.SNDHWM, SEND_QUEUE)
-        self._router.setsockopt(zmq.LINGER, 200)
-        self._departures = self._router.get_monitor_socket(zmq.EVENT_DISCONNECTED)
+        self._clients = ClientSocket(self._context, settings, runtime)
+        self._errands = Errands(self._context, config.log_folder() / "errands-stderr.log")
+        self._models = ModelService(self._errands, self._send, self._title_of)
         self._probe_at = time.monotonic() + PROBE_INTERVAL_S
-        self._connection = Connection(tuple(self._bind()), self._token, os.getpid(), __version__)
         self._executors: list[Executor] = []
         self._handlers: dict[type, Callable[[Session, Any], None]] = {
             messages.GetCatalogue: self._get_catalogue,
@@ -68,14 +64,18 @@ class Server:
             messages.Cancel: self._cancel,
             messages.Release: self._release,
             messages.Free: self._free,
+            messages.GetModels: self._models.get,
+            messages.FetchModel: self._models.fetch,
+            messages.CancelFetch: self._models.cancel,
+            messages.RemoveModel: self._models.remove,
             messages.Stop: self._stop,
             messages.Bye: self._bye,
         }
 
     def serve(self) -> None:
         """Run until told to stop."""
-        self._publish()
-        log.info("serving on %s", ", ".join(self._connection.endpoints))
+        self._clients.publish()
+        log.info("serving on %s", ", ".join(self._clients.connection.endpoints))
         try:
             self._start_executors()
             while not self._stopping:
@@ -104,32 +104,22 @@ class Server:
 
     def _turn(self) -> None:
         poller = zmq.Poller()
-        poller.register(self._router, zmq.POLLIN)
-        poller.register(self._departures, zmq.POLLIN)
-        for executor in self._executors:
-            if executor.socket is not None:
-                poller.register(executor.socket, zmq.POLLIN)
+        watched = (*self._clients.sockets, self._errands.socket, *(executor.socket for executor in self._executors))
+        for socket in watched:
+            if socket is not None:
+                poller.register(socket, zmq.POLLIN)
         settled = all(executor.is_ready for executor in self._executors)
-        ready = dict(poller.poll(IDLE_TICK_MS if settled else BUSY_TICK_MS))
-        if self._router in ready:
-            self._read_clients()
-        if self._departures in ready:
-            while self._departures.poll(0):
-                self._departures.recv_multipart()
+        poller.poll(IDLE_TICK_MS if settled else BUSY_TICK_MS)
+        for client, frames in self._clients.read():
+            self._receive(client, frames)
+        if self._clients.someone_left():
             self._probe_at = 0.0
+        self._errands.service()
         for executor in self._executors:
             executor.service()
         if time.monotonic() >= self._probe_at:
             self._drop_departed()
         self._dispatch()
-
-    def _read_clients(self) -> None:
-        for _ in range(64):  # then look after the workers, even under a flood
-            try:
-                client, *frames = self._router.recv_multipart(zmq.NOBLOCK, copy=False)
-            except zmq.Again:
-                return
-            self._receive(client.bytes, [frame.buffer for frame in frames])
 
     def _receive(self, client: bytes, frames: Sequence[memoryview]) -> None:
         request_id = ""
@@ -149,10 +139,10 @@ class Server:
             else:
                 raise Unsupported(f"A daemon takes no «{type(message).__name__}».")
         except ScumbleError as error:
-            self._send(client, _failure(request_id, error))
+            self._send(client, failure(request_id, error))
         except Exception:
             log.exception("a message could not be handled")
-            self._send(client, _failure(request_id, ScumbleError("The daemon failed on this message.", "See the log.")))
+            self._send(client, failure(request_id, ScumbleError("The daemon failed on this message.", "See the log.")))
 
     def _dispatch(self) -> None:
         for executor in self._executors:
@@ -163,12 +153,12 @@ class Server:
         if all(executor.is_down for executor in self._executors):
             error = WorkerCrashed("The process that runs the operations does not start.", "Ask `scumble doctor` why.")
             while (job := self._scheduler.next()) is not None:
-                self._send(job.client, _failure(job.submit.id, error))
+                self._send(job.client, failure(job.submit.id, error))
 
     # --- messages ----------------------------------------------------------------------------------------------
 
     def _hello(self, client: bytes, hello: messages.Hello) -> None:
-        if not secrets.compare_digest(hello.token.encode(), self._token.encode()):
+        if not secrets.compare_digest(hello.token.encode(), self._clients.connection.token.encode()):
             raise Unauthorised("The session token is wrong.", "The daemon was restarted: restart the editor.")
         known = self._sessions.find(client)
         if known is not None:
@@ -197,7 +187,7 @@ class Server:
             "version": __version__,
             "pid": os.getpid(),
             "uptime_s": time.monotonic() - self._started_at,
-            "endpoints": list(self._connection.endpoints),
+            "endpoints": list(self._clients.connection.endpoints),
             "sessions": [each.name for each in self._sessions],
             "queued": [job.submit.operation for job in self._scheduler],
             "workers": [executor.describe() for executor in self._executors],
@@ -217,7 +207,7 @@ class Server:
         running = sum(executor.running is not None for executor in self._executors)
         self._send(session.client, messages.Accepted(id=submit.id, position=position + running))
         for old in replaced:
-            self._send(old.client, _failure(old.submit.id, Cancelled("A newer preview has taken its place.")))
+            self._send(old.client, failure(old.submit.id, Cancelled("A newer preview has taken its place.")))
         for executor in self._executors:
             if executor.running is not None and executor.running.is_replaced_by(job):
                 executor.cancel(executor.running)
@@ -228,7 +218,7 @@ class Server:
             return  # it has ended already; its Result or Failure is on the way
         if self._scheduler.find(job.key) is not None:
             self._scheduler.remove(job)
-            self._send(session.client, _failure(request.id, Cancelled("The job was cancelled.")))
+            self._send(session.client, failure(request.id, Cancelled("The job was cancelled.")))
         for executor in self._executors:
             executor.cancel(job)
 
@@ -263,7 +253,7 @@ class Server:
         if session is None or session.id != job.session:
             return
         try:
-            self._router.send_multipart([job.client, *frames], zmq.NOBLOCK, copy=False)
+            self._clients.send(job.client, frames)
         except zmq.Again:
             if is_final:
                 log.warning("%s does not read its answers and is dropped", session.name)
@@ -276,9 +266,15 @@ class Server:
             self._table, self._catalogue = table, catalogue.Catalogue.from_json(table)
             with contextlib.suppress(OSError):
                 catalogue_file.write(self._cache, table, self._sources_key)
+        self._models.look_again()  # of files that nothing can use, no catalogue tells
         waiting, self._waiting_for_catalogue = self._waiting_for_catalogue, []
         for client, request in waiting:
             self._send(client, messages.Catalogue(id=request.id, catalogue=self._table))
+
+    def _title_of(self, operation: str) -> str | None:
+        if self._catalogue is None:  # it is being read for the first time
+            return operation.replace("_", " ").capitalize()
+        return next((each.title for each in self._catalogue.visible if each.id == operation), None)
 
     def _drop_departed(self) -> None:
         """Ask every session for a sign of life; the socket knows which of them have no peer any more."""
@@ -294,11 +290,12 @@ class Server:
             if executor.running is not None and executor.running.session == session.id:
                 executor.cancel(executor.running)
             executor.forget(session.id)
+        self._models.forget(session.client)
         self._sessions.close(session)
 
     def _send(self, client: bytes, message: messages.Message) -> None:
         try:
-            self._router.send_multipart([client, *wire.encode(message)], zmq.NOBLOCK)
+            self._clients.send(client, wire.encode(message), copy=True)
         except zmq.Again:
             log.debug("a client does not read; %s was dropped", type(message).__name__)
         except zmq.ZMQError:  # no such peer
@@ -307,44 +304,15 @@ class Server:
                 log.info("%s has gone", session.name or "a client")
                 self._end(session)
 
-    # --- where it listens --------------------------------------------------------------------------------------
-
-    def _bind(self) -> list[str]:
-        endpoints = []
-        path = self._runtime / "scumble.sock"
-        if sys.platform != "win32" and len(os.fsencode(path)) <= MAX_IPC_PATH:
-            path.unlink(missing_ok=True)  # the lock says that nobody listens there
-            self._router.bind(f"ipc://{path}")
-            endpoints.append(f"ipc://{path}")
-        if self._settings.tcp or self._settings.connection_copies or not endpoints:
-            port = self._router.bind_to_random_port("tcp://127.0.0.1")
-            endpoints.append(f"tcp://127.0.0.1:{port}")
-        return endpoints
-
-    def _publish(self) -> None:
-        self._connection.write(self._runtime)
-        for folder in self._settings.connection_copies:
-            with contextlib.suppress(OSError):  # an editor that was removed
-                self._connection.write(Path(folder))
-
     def _close(self) -> None:
+        self._models.close()
+        self._errands.close()
         for executor in self._executors:
             executor.close()
         self._sessions.close_all()
-        for folder in (str(self._runtime), *self._settings.connection_copies):
-            with contextlib.suppress(OSError):
-                (Path(folder) / "connection.json").unlink()
-        self._router.disable_monitor()
-        self._departures.close()  # a socket left open would keep the context from ending
-        self._router.close()
+        self._clients.close()
         self._context.term()
-        with contextlib.suppress(OSError):
-            (self._runtime / "scumble.sock").unlink()
         log.info("ended")
-
-
-def _failure(id: str, error: ScumbleError) -> messages.Failure:
-    return messages.Failure(id=id, code=error.code, message=error.message, hint=error.hint)
 
 
 def serve_here(say: Callable[[str], None]) -> int:

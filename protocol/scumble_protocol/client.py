@@ -13,6 +13,7 @@ from .connection import is_sandboxed
 from .errors import Cancelled, DaemonUnavailable, Invalid, from_code
 from .image import Bounds, Point, Raster, Reference
 from .messages import Accepted, Failure, Message, Preview, Progress, Result, Welcome
+from .model_board import ModelRequests
 from .pixels import OutgoingRaster, SessionPixels, digest, rasters_of, segments_of
 from .reach import POLL_S, reach
 from .session import Session
@@ -59,6 +60,7 @@ class Client:
         hello = messages.Hello(self._session.next_id("hello"), token, name, segments=segments, sandboxed=is_sandboxed())
         self.welcome = self._session.ask(hello, Welcome, self.accept_within_s, _ignore)
         self._pixels = SessionPixels(self.welcome.segments if segments else "")
+        self.models = ModelRequests(self._session)
 
     @classmethod
     def connect(
@@ -173,7 +175,10 @@ class Client:
         self._session.send(messages.Cancel(job))
 
     def poll(self, timeout_s: float = 0) -> Optional[Message]:
-        """The next Accepted, Progress, Preview, Result or Failure of a job, in order; None: none came in time."""
+        """The next Accepted, Progress, Preview, Result or Failure of a job, or answer to a request of `models`.
+
+        They come in order; None: none came in time.
+        """
         deadline = time.monotonic() + timeout_s
         while not self._pending:
             message = self._session.receive(max(0.0, deadline - time.monotonic()))
@@ -282,6 +287,9 @@ class Client:
     # --- what comes in ---------------------------------------------------------------------------------------------
 
     def _take_in(self, message: Message) -> None:
+        if self.models.take(message):
+            self._pending.append(message)
+            return
         job = self._jobs.get(message.id)
         if job is None or not isinstance(message, _JobMessage):
             if isinstance(message, (Result, Preview)):
@@ -320,5 +328,5 @@ class Client:
         now = time.monotonic()
         if any(not job.accepted and now - job.sent_at > self.accept_within_s for job in self._jobs.values()):
             self._session.lose("Scumble's daemon did not take the job.")
-        if self._jobs:
+        if self._jobs or self.models.is_waiting:
             self._session.check_silence()

@@ -171,6 +171,16 @@ def plain(default: Any = dataclasses.MISSING) -> Any:
     return _field(Codec(_same, lambda value, _: check_plain(_expect_map(value, "a table"))), **_default(default))
 
 
+def tables() -> Any:
+    """A list of tables of plain JSON values."""
+
+    def unpack(value: Any, _blobs: Blobs) -> Tuple[Dict[str, Any], ...]:
+        items = _expect_list(value, "a list of tables")
+        return tuple(check_plain(_expect_map(item, "a table")) for item in items)
+
+    return _field(Codec(lambda value, _: list(value), unpack), default=())
+
+
 def texts() -> Any:
     def unpack(value: Any, _blobs: Blobs) -> Tuple[str, ...]:
         return tuple(_text(item) for item in _expect_list(value, "a list of texts"))

@@ -21,6 +21,7 @@ from .fields import (
     points,
     raster,
     reference,
+    tables,
     text,
     texts,
 )
@@ -100,6 +101,39 @@ class Free:
 
 
 @dataclass(frozen=True)
+class GetModels:
+    """Ask which models there are; with `watch`, hear from then on of all that changes."""
+
+    id: str = text()
+    watch: bool = boolean(default=False)
+
+
+@dataclass(frozen=True)
+class FetchModel:
+    """Have a model fetched. `agreed`: the artist was asked the model's questions, and said yes."""
+
+    id: str = text()
+    model: str = text()
+    agreed: bool = boolean(default=False)
+
+
+@dataclass(frozen=True)
+class CancelFetch:
+    """End the fetch of a model, for everybody who wants it; what has come is kept."""
+
+    id: str = text()
+    model: str = text()
+
+
+@dataclass(frozen=True)
+class RemoveModel:
+    """Delete a model that was fetched, and what has come of it so far."""
+
+    id: str = text()
+    model: str = text()
+
+
+@dataclass(frozen=True)
 class Stop:
     """Ask the daemon to end, as `scumble stop` does."""
 
@@ -165,6 +199,44 @@ class Freed:
 
 
 @dataclass(frozen=True)
+class Models:
+    """`folder`: where fetched models lie · `models`: a table each, as section 10 of PROTOCOL.md has it."""
+
+    id: str = text()
+    folder: str = text()
+    models: Tuple[Dict[str, Any], ...] = tables()
+
+
+@dataclass(frozen=True)
+class Fetching:
+    """How far a fetch is. `stage`: "waiting" for another program that fetches it | "fetching" | "checking"; the bytes
+    are the whole model's, `whole_bytes` -1 where nobody knows them."""
+
+    id: str = text()
+    model: str = text()
+    stage: str = text(default="fetching")
+    done_bytes: int = integer(0, 1 << 50, default=0)
+    whole_bytes: int = integer(-1, 1 << 50, default=-1)
+
+
+@dataclass(frozen=True)
+class Fetched:
+    """The model is installed, and every byte of it was checked."""
+
+    id: str = text()
+    model: str = text()
+
+
+@dataclass(frozen=True)
+class Removed:
+    """`bytes`: what is free now, 0 where the model was not there."""
+
+    id: str = text()
+    model: str = text()
+    bytes: int = integer(0, 1 << 50, default=0)
+
+
+@dataclass(frozen=True)
 class Accepted:
     """The job is queued; `position` jobs run or wait before it."""
 
@@ -212,8 +284,38 @@ class Failure:
     hint: str = text(default="")
 
 
-FromClient = Union[Hello, Ping, GetCatalogue, GetStatus, Submit, Cancel, Release, Free, Stop, Bye]
-FromDaemon = Union[Welcome, Pong, Catalogue, Status, Freed, Accepted, Progress, Preview, Result, Failure]
+FromClient = Union[
+    Hello,
+    Ping,
+    GetCatalogue,
+    GetStatus,
+    Submit,
+    Cancel,
+    Release,
+    Free,
+    GetModels,
+    FetchModel,
+    CancelFetch,
+    RemoveModel,
+    Stop,
+    Bye,
+]
+FromDaemon = Union[
+    Welcome,
+    Pong,
+    Catalogue,
+    Status,
+    Freed,
+    Models,
+    Fetching,
+    Fetched,
+    Removed,
+    Accepted,
+    Progress,
+    Preview,
+    Result,
+    Failure,
+]
 Message = Union[FromClient, FromDaemon]
 
 TYPES = {
@@ -225,6 +327,10 @@ TYPES = {
     "cancel": Cancel,
     "release": Release,
     "free": Free,
+    "get-models": GetModels,
+    "fetch-model": FetchModel,
+    "cancel-fetch": CancelFetch,
+    "remove-model": RemoveModel,
     "stop": Stop,
     "bye": Bye,
     "welcome": Welcome,
@@ -232,6 +338,10 @@ TYPES = {
     "catalogue": Catalogue,
     "status": Status,
     "freed": Freed,
+    "models": Models,
+    "fetching": Fetching,
+    "fetched": Fetched,
+    "removed": Removed,
     "accepted": Accepted,
     "progress": Progress,
     "preview": Preview,

@@ -89,6 +89,12 @@ _FIELDS: dict[tuple[type, str], st.SearchStrategy[Any]] = {
     (messages.Result, "selection"): st.none() | masks,
     (messages.Result, "notes"): st.lists(texts, max_size=3).map(tuple),
     (messages.Result, "timings"): st.dictionaries(texts, st.floats(0, 1e6), max_size=4),
+    (messages.GetModels, "watch"): st.booleans(),
+    (messages.FetchModel, "agreed"): st.booleans(),
+    (messages.Models, "models"): st.lists(tables, max_size=3).map(tuple),
+    (messages.Fetching, "done_bytes"): st.integers(0, 1 << 50),
+    (messages.Fetching, "whole_bytes"): st.integers(-1, 1 << 50),
+    (messages.Removed, "bytes"): st.integers(0, 1 << 50),
     (messages.Failure, "code"): st.sampled_from(tuple(CODES)),
 }
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import random
+import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
@@ -77,6 +79,18 @@ def file_of(name: str, body: bytes, *urls: str, is_pinned: bool = True) -> Weigh
 def model_of(*files: WeightsFile, **facts: Any) -> Model:
     plain = Model("tiny", "Tiny", ("denoise",), "light", "Tiny", "spandrel", "MIT", "Nothing", files)
     return replace(plain, **facts)
+
+
+@contextlib.contextmanager
+def small_disk(folder: Path, mib: int) -> Iterator[Path]:
+    if os.geteuid() != 0:
+        pytest.fail("filling a file system of its own needs root")
+    folder.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={mib}m,mode=700", "tmpfs", folder], check=True)
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", "-l", folder], check=True)
 
 
 def ignore(progress: Progress) -> None:

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
 import shutil
-import subprocess
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,7 +14,7 @@ from scumble_daemon.weights.index import Model
 from scumble_daemon.weights.store import Store
 from scumble_protocol.errors import Invalid, MissingModel, ScumbleError
 
-from .conftest import BODY, OTHER, QUICK, file_of, ignore, model_of, noise
+from .conftest import BODY, OTHER, QUICK, file_of, ignore, model_of, noise, small_disk
 from .web_server import Served, WebServer
 
 
@@ -230,18 +226,6 @@ def test_several_files_are_installed_all_or_none(fetcher: Fetcher, store: Store,
 
 
 # --- the disk ----------------------------------------------------------------------------------------------------
-
-
-@contextlib.contextmanager
-def small_disk(folder: Path, mib: int) -> Iterator[Path]:
-    if os.geteuid() != 0:
-        pytest.fail("filling a file system of its own needs root")
-    folder.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={mib}m,mode=700", "tmpfs", folder], check=True)
-    try:
-        yield folder
-    finally:
-        subprocess.run(["umount", "-l", folder], check=True)
 
 
 def test_a_disk_without_room_is_noticed_before_a_byte_is_asked_for(

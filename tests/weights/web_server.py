@@ -34,6 +34,7 @@ class Served:
     hold_at: int | None = None  # no more than this is sent until `go_on` is set
     go_on: threading.Event = field(default_factory=threading.Event)
     held: threading.Event = field(default_factory=threading.Event)
+    pause_s: float = 0  # between two blocks
     between: Callable[[], None] = lambda: None  # called after the first block
 
 
@@ -151,6 +152,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             if here == start:
                 served.between()
             here = stop
+            time.sleep(served.pause_s)
             if here == served.hold_at:
                 served.held.set()
                 while not (served.go_on.is_set() or self.server_state.is_ending):

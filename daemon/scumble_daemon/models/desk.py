@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import logging
 import threading
 from collections.abc import Callable, Iterator
@@ -85,13 +86,17 @@ class Desk:
         """
         context.progress(0.0, "Choosing the model")
         chosen = self._choose(operation, wanted, scale)
-        device = self._open_device(context)
-        with self.pool.borrow(
-            chosen.key, chosen.title, chosen.bytes, lambda: self._load(chosen, device, context)
-        ) as model:
-            used = {"id": chosen.id, "sha256": sources.digest(chosen), "device": str(device)}
+        with self._borrow(chosen, context) as model:
+            used = {"id": chosen.id, "sha256": sources.digest(chosen), "device": str(model.device)}
             context.model = {**context.model, "then": used} if context.model else used
             yield model
+
+    def warm(self, key: str) -> None:
+        """Have the model that `describe` called so there again, where it still is. Raises: as `borrow`."""
+        chosen = next((model for model in self.shelf.installed if model.key == key), None)
+        if chosen is not None:
+            with self._borrow(chosen, Context()):
+                pass
 
     def paint(
         self,
@@ -127,7 +132,7 @@ class Desk:
         return Notes(
             report=lambda share: context.progress(first + (last - first) * share, stage),
             say=say,
-            make_room=lambda: bool(self.pool.free().titles),
+            make_room=lambda: bool(self.pool.free_idle().titles),
         )
 
     def free(self) -> Freed:
@@ -135,6 +140,13 @@ class Desk:
 
     def describe(self) -> dict[str, Any]:
         return {"device": str(self._device or self._device_name), "models": self.pool.describe()}
+
+    @contextlib.contextmanager
+    def _borrow(self, chosen: Installed, context: Context) -> Iterator[Runner]:
+        device = self._open_device(context)
+        load = functools.partial(self._load, chosen, device, context)
+        with self.pool.borrow(chosen.key, chosen.title, chosen.bytes, load) as model:
+            yield model
 
     # --- what it takes --------------------------------------------------------------------------------------------
 

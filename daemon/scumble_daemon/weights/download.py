@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from scumble_protocol.words import in_words
+
 from .errors import DiskFull, SourceFailed, SourceRefused
 from .storage import CHUNK_BYTES, size_of, write_whole
 from .web import LOGIN_HINT, NETWORK_HINT, Web
@@ -105,14 +107,6 @@ def require_room(folder: Path, more_bytes: int) -> None:
             f"{in_words(more_bytes)} are needed, but on the disk with {folder.parent} only {in_words(free)} are free.",
             "Make room, or set weights_folder in config.toml to a larger disk.",
         )
-
-
-def in_words(count: int) -> str:
-    """A size for people: «156 MB»."""
-    for unit, size in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
-        if count >= size:
-            return f"{count / size:.{1 if count < 10 * size else 0}f} {unit}"
-    return f"{count} bytes"
 
 
 # --- going on where it ended -------------------------------------------------------------------------------------

@@ -20,8 +20,10 @@ from scumble_protocol.parameters import Parameter, check_all
 PREFIX = "scumble-"
 CHECK = "scumble-check"
 FREE = "scumble-free"
+MODELS = "scumble-models"
 OURS = {  # what no operation stands behind: the label and what it is for
     CHECK: ("_Check Scumble", "Send a small picture to Scumble's daemon and back, and say how it went."),
+    MODELS: ("_Models…", "See which models there are, fetch them and remove them."),
     FREE: ("_Release Model Memory", "Let go of the models that are kept warm, so that other programs get the memory."),
 }
 MENU = "<Image>/Filters/Scumble"
@@ -73,7 +75,14 @@ def run(procedure: Gimp.Procedure, run_mode: Gimp.RunMode, image: Gimp.Image, dr
     timings = jobs.Timings()
     is_interactive = run_mode == Gimp.RunMode.INTERACTIVE
     if procedure.get_name() in OURS:
-        if procedure.get_name() == FREE:
+        if procedure.get_name() == MODELS:
+            import models_dialog
+
+            if is_interactive:
+                models_dialog.show()
+                return [""]
+            report = models_dialog.report()
+        elif procedure.get_name() == FREE:
             report = jobs.free()
         else:
             report, digest = jobs.check()

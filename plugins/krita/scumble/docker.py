@@ -1,4 +1,4 @@
-"""The docker: find an operation, set it, run it, watch the queue."""
+"""The docker: find an operation, set it, run it, watch the queue; and beside that, the models."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from scumble_protocol.errors import ScumbleError
 
 from .form import Form
 from .jobs import Jobs
+from .models_tab import ModelsTab
 from .qt import Qt, QtWidgets
 from .request import make_request
 from .rows import JobList
@@ -88,7 +89,12 @@ class ScumbleDocker(DockWidget):
         layout.addWidget(self._list, 1)
         layout.addWidget(scroll, 3)
         self._list.setMinimumHeight(70)
-        self.setWidget(outer)
+        tabs = QtWidgets.QTabWidget()
+        tabs.setObjectName("scumble_tabs")
+        tabs.setDocumentMode(True)
+        tabs.addTab(outer, "Operations")
+        tabs.addTab(ModelsTab(self._jobs.models), "Models")
+        self.setWidget(tabs)
 
     def canvasChanged(self, canvas: Any) -> None:  # noqa: N802 - Krita's name
         """Nothing depends on the canvas: the document is looked up when Run is clicked."""

@@ -14,6 +14,7 @@ from scumble_protocol.messages import Result
 from . import idle, layers, selections
 from .job import CANCELLED, DONE, FAILED, INSERTING, PLACING, RUNNING, Job
 from .lender import Lender
+from .models import Models
 from .profiles import Profiles
 from .qt import QObject, QtCore, QTimer, Signal
 from .request import Request
@@ -47,6 +48,7 @@ class Jobs(QObject):
         self.catalogue = connection.load_catalogue()
         self._by_number: Dict[int, Job] = {}
         self._session = Session("krita")
+        self.models = Models(self._session)
         self._session.submitted.connect(lambda number: self._timings.mark(number, "submitted"))
         self._session.accepted.connect(self._accepted)
         self._session.progressed.connect(self._progressed)

@@ -14,6 +14,7 @@ from scumble_protocol.client import Client
 from scumble_protocol.errors import Cancelled, DaemonUnavailable, Internal, ScumbleError, Unsupported, from_code
 from scumble_protocol.image import Bounds, Layer, Point, Raster, Reference
 from scumble_protocol.messages import NOTHING_WARM, Accepted, Failure, Preview, Progress, Result
+from scumble_protocol.model_board import ModelRequests
 
 from .qt import QThread, Signal
 from .source import Pixels
@@ -53,6 +54,8 @@ class Session(QThread):
     waiting = Signal(str)  # what is being waited for before any order can be sent
     catalogue_came = Signal(object)  # Catalogue
     freed = Signal(str)  # what became of the warm models, in words
+    models_came = Signal(object, str)  # an answer about models, and of which: "" is the list itself
+    models_lost = Signal(object)  # ScumbleError: nobody tells of them any more
 
     def __init__(self, name: str) -> None:
         super().__init__()
@@ -65,6 +68,7 @@ class Session(QThread):
         self._called_off: set = set()
         self._results: Dict[int, Result] = {}
         self._catalogue_digest = ""
+        self._watches_models = False
         self._is_ending = False
 
     # --- called from Krita's thread ------------------------------------------------------------------------------
@@ -79,6 +83,14 @@ class Session(QThread):
     def free(self) -> None:
         """Have the daemon let go of its warm models."""
         self._do(self._free)
+
+    def watch_models(self) -> None:
+        """Hear of the models from now on; the daemon is started for it."""
+        self._do(self._watch_models)
+
+    def ask_models(self, request: Callable[[ModelRequests], Any]) -> None:
+        """Have a model fetched or removed."""
+        self._do(lambda: self._ask_models(request))
 
     def cancel(self, number: int) -> None:
         self._called_off.add(number)
@@ -130,6 +142,9 @@ class Session(QThread):
     def _lose(self, error: ScumbleError) -> None:
         numbers = list(self._jobs.values())
         self._close()
+        if self._watches_models:
+            self._watches_models = False
+            self.models_lost.emit(error)
         for number in numbers:
             self._fail(number, error)
 
@@ -197,12 +212,24 @@ class Session(QThread):
             self.freed.emit(self._open(start=False, on_wait=lambda _text: None).free().words)
         except DaemonUnavailable as error:
             self.freed.emit(NOTHING_WARM)
-            if self._jobs:
+            if self._jobs or self._watches_models:
                 self._lose(error)
             else:
                 self._close()
         except Unsupported as error:
             self.freed.emit(str(error))
+
+    def _watch_models(self) -> None:
+        self._watches_models = True  # so that losing the daemon is told
+        self._open(start=True, on_wait=self._go_on_waiting).models.watch()
+
+    def _ask_models(self, request: Callable[[ModelRequests], Any]) -> None:
+        if self._client is not None:
+            request(self._client.models)
+
+    def _go_on_waiting(self, _text: str) -> None:
+        if self._is_ending:
+            raise Cancelled("Krita is closing.")
 
     def _cancel(self, number: int) -> None:
         for job, known in self._jobs.items():
@@ -222,6 +249,10 @@ class Session(QThread):
             self._take(self._client, message)
 
     def _take(self, client: Client, message: Any) -> None:
+        model = client.models.model_of(message)
+        if model is not None:
+            self.models_came.emit(message, model)
+            return
         number = self._jobs.get(message.id)
         if number is None:
             return

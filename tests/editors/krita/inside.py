@@ -13,8 +13,10 @@ from PyQt5.QtWidgets import (
     QApplication,
     QComboBox,
     QLabel,
+    QMessageBox,
     QProgressBar,
     QScrollArea,
+    QTabWidget,
     QTreeWidget,
     QWidget,
 )
@@ -388,6 +390,69 @@ def place_of(name):
     widget = part(name)
     middle = widget.mapToGlobal(widget.rect().center())
     return [middle.x(), middle.y()]
+
+
+# --- the models' tab -----------------------------------------------------------------------------------------------
+
+
+def show_tab(name):
+    tabs = part("scumble_tabs", QTabWidget)
+    tabs.setCurrentIndex([tabs.tabText(index) for index in range(tabs.count())].index(name))
+    settle()
+    return True
+
+
+def models_listed():
+    """Title and mark of every model, by heading."""
+    tree = part("scumble_models_list", QTreeWidget)
+    headings = [tree.topLevelItem(index) for index in range(tree.topLevelItemCount())]
+    return {
+        heading.text(0): {heading.child(row).text(0): heading.child(row).text(1) for row in range(heading.childCount())}
+        for heading in headings
+    }
+
+
+def choose_model(title):
+    """Click it in the list; what is told of it."""
+    tree = part("scumble_models_list", QTreeWidget)
+    item = tree.findItems(title, Qt.MatchExactly | Qt.MatchRecursive)[0]
+    tree.scrollToItem(item)
+    QTest.mouseClick(tree.viewport(), Qt.LeftButton, pos=tree.visualItemRect(item).center())
+    settle()
+    return model_shown()
+
+
+def model_shown():
+    names = ("title", "state", "facts", "trouble", "bytes", "fetch", "cancel", "remove")
+    parts = {name: part(f"scumble_model_{name}") for name in names}
+    shown = {name: each.text() if each.isVisible() else "" for name, each in parts.items()}
+    return {**shown, "progress": part("scumble_model_progress", QProgressBar).value()}
+
+
+def click_model(button):
+    QTest.mouseClick(part(f"scumble_model_{button}"), Qt.LeftButton)
+    settle()
+    return True
+
+
+def _question():
+    boxes = docker().findChildren(QMessageBox, "scumble_models_question")
+    return next((box for box in boxes if box.isVisible()), None)
+
+
+def question():
+    """What the box asks; "" where there is none."""
+    box = _question()
+    return f"{box.text()}\n{box.informativeText()}" if box is not None else ""
+
+
+def answer_question(text):
+    box = _question()
+    assert box is not None, "no question is asked"
+    button = next(each for each in box.buttons() if each.text().replace("&", "") == text)
+    QTest.mouseClick(button, Qt.LeftButton)
+    settle()
+    return question()
 
 
 def problem():
