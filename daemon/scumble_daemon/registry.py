@@ -58,7 +58,7 @@ def Field(  # noqa: N802 - stands where pydantic's own Field would
     return pydantic.Field(default, title=title, description=description, ge=ge, le=le, json_schema_extra=extra or None)
 
 
-def ModelField(operation: str, goes_without: bool = False) -> Any:  # noqa: N802 - as Field
+def ModelField(operation: str, goes_without: bool = False, title: str = "Model") -> Any:  # noqa: N802 - as Field
     """A parameter that chooses among the models for `operation`, which come and go while the daemon runs.
 
     `goes_without`: the operation has a way of its own, which can be chosen and is taken where no model is installed.
@@ -68,7 +68,7 @@ def ModelField(operation: str, goes_without: bool = False) -> Any:  # noqa: N802
     if goes_without:
         extra[GOES_WITHOUT] = True
         description = f"{description} Where none is, it works without."
-    return pydantic.Field(AUTOMATIC[0], title="Model", description=description, json_schema_extra=extra)
+    return pydantic.Field(AUTOMATIC[0], title=title, description=description, json_schema_extra=extra)
 
 
 Function = Callable[[Image, Any, Context], "list[NewLayer] | NewSelection"]
@@ -84,10 +84,9 @@ class Operation:
     raw: bool = False  # works on the editor's own samples: no look at transparency, nothing cached
 
     @property
-    def models_for(self) -> str:
-        """The operation whose models it chooses from, "" where it needs none."""
+    def uses_models(self) -> bool:
         properties = self.params.model_json_schema().get("properties", {}).values()
-        return next((entry[OFFERED_FOR] for entry in properties if OFFERED_FOR in entry), "")
+        return any(OFFERED_FOR in entry for entry in properties)
 
     def check(self, values: dict[str, Any]) -> OperationParams:
         """The parameters as the function takes them. Raises: Invalid, naming the parameter."""

@@ -127,6 +127,57 @@ sha256 = "{digest_of(file)}"
     entries.write_text(text, "utf-8")
 
 
+def birefnet(seed: int = 1) -> dict[str, Any]:
+    """The smaller of the two published sizes, 44.3 M parameters, with all that its files hold; random."""
+    import torch
+    from scumble_daemon.models.architectures import birefnet, swin
+
+    torch.manual_seed(seed)
+    network = birefnet.BiRefNet(96, *birefnet.BACKBONES[96])
+    state = {name: value.detach().clone() for name, value in network.state_dict().items()}
+    for name, value in state.items():
+        if name.endswith("running_mean"):
+            value.normal_(0, 0.1)
+        elif "offset_conv" in name or "bias_table" in name:
+            value.normal_(0, 0.05)
+    for stage, depth in enumerate((2, 2, 6, 2)):
+        for block in range(depth):
+            name = f"bb.layers.{stage}.blocks.{block}.attn.relative_position_index"
+            state[name] = swin.ways_to_lie(7, torch.device("cpu")).clone()
+    for level, channels in ((4, 768), (3, 384), (2, 192)):
+        for name, width in ((f"conv_ms_spvn_{level}", channels), (f"gdt_convs_pred_{level}.0", 16)):
+            state[f"decoder.{name}.weight"] = torch.randn(1, width, 1, 1)
+            state[f"decoder.{name}.bias"] = torch.randn(1)
+    return state
+
+
+def vitmatte_config() -> dict[str, Any]:
+    """ViTMatte with few and narrow layers."""
+    backbone = {
+        "model_type": "vitdet",
+        "num_channels": 4,
+        "image_size": 64,
+        "pretrain_image_size": 32,
+        "patch_size": 16,
+        "hidden_size": 24,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 2,
+        "use_absolute_position_embeddings": True,
+        "use_relative_position_embeddings": True,
+        "window_size": 2,
+        "window_block_indices": [0],
+        "residual_block_indices": [1],
+        "out_features": ["stage2"],
+    }
+    return {
+        "model_type": "vitmatte",
+        "backbone_config": backbone,
+        "hidden_size": 24,
+        "convstream_hidden_sizes": [8, 12, 16],
+        "fusion_hidden_sizes": [16, 12, 8, 8],
+    }
+
+
 # --- of the transformers library --------------------------------------------------------------------------------------
 
 

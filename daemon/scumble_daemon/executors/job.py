@@ -58,7 +58,7 @@ class JobRunner:
             image=pixels.open(submit.image),
             selection=pixels.open(submit.selection) if submit.selection else None,
         )
-        models = self._desk.shelf.fingerprint(operation.models_for) if operation.models_for else []
+        models = self._desk.shelf.fingerprint() if operation.uses_models else []
         key = "" if operation.raw else cache.key(opened, operation.entry.version, params.model_dump(), models)
         finished = self._results.get(key) if key else None
         was_cached = finished is not None

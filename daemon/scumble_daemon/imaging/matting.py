@@ -15,6 +15,8 @@ COLOUR_PX = 1200  # longest side at which foreground and background colours are 
 OPAQUE, CLEAR = 0.98, 0.05  # a matte beyond these is whole: the solver leaves a faint haze
 
 Progress = Callable[[float, str], None]
+Solve = Callable[[np.ndarray, np.ndarray, Callable[[float], None]], np.ndarray]
+"""Colours H×W×3 in [0, 1], trimap (1, 0, and 0.5 where it does not know), a report of the share done → alpha H×W."""
 
 
 def warm_up() -> None:
@@ -36,21 +38,45 @@ def _pymatting() -> Any:
 # --- matte -------------------------------------------------------------------------------------------------------
 
 
-def matte(rgb: np.ndarray, mask: np.ndarray, detail: float, progress: Progress) -> np.ndarray:
-    """H×W float32 alpha at the size of `rgb` (float, sRGB) from a bool `mask` of any smaller size.
+def matte(
+    rgb: np.ndarray,
+    mask: np.ndarray,
+    detail: float,
+    progress: Progress,
+    solve: Solve | None = None,
+    work_px: int = WORK_PX,
+) -> np.ndarray:
+    """H×W float32 alpha at the size of `rgb` (float, sRGB) from a `mask`, bool or soft, of any size.
 
-    `detail` (0 to 1): how far from the outline hair and the like are looked for. After Levin, Lischinski & Weiss 2007.
+    `detail` (0 to 1): how far from the outline hair and the like are looked for. `solve`: a network that finds alpha
+    where the trimap does not know it, on a copy of up to `work_px`; without one, Levin, Lischinski & Weiss 2007.
     """
-    size = masks.fitted_size(rgb.shape, WORK_PX)
+    size = masks.fitted_size(rgb.shape, work_px)
     small = np.clip(masks.resize(rgb, size), 0, 1)
     known = trimap(small, masks.resize(mask, size), detail)
     progress(0.0, "Looking along the edge")
-    solved = _closed_form(small, known)
+    if solve is None or not (known == 0.5).any():
+        solved = _closed_form(small, known)
+    else:
+        solved = solve(small, known, lambda share: progress(0.7 * share, "Looking along the edge"))
     progress(0.7, "Refining the edge")
     scale = max(rgb.shape[:2]) / max(size)
     if scale > 1:
-        solved = _enlarge(rgb, solved, known, scale)
+        solved = _enlarge(rgb, solved, known == 0.5, scale)
     return masks.levels(solved, CLEAR, OPAQUE).astype(np.float32)
+
+
+def enlarged(rgb: np.ndarray, soft: np.ndarray, detail: float) -> np.ndarray:
+    """H×W float32 alpha at the size of `rgb` from a `soft` mask (float32) that a network made at a size of its own.
+
+    Below half the `detail`, what is faint goes and what is nearly whole is whole: a plain outline.
+    """
+    scale = max(rgb.shape[:2]) / max(soft.shape)
+    alpha = (
+        _enlarge(rgb, soft, (soft > CLEAR) & (soft < OPAQUE), scale) if scale > 1 else masks.resize(soft, rgb.shape[:2])
+    )
+    plain = 0.4 * max(0.0, 1 - 2 * detail)
+    return masks.levels(alpha, CLEAR + plain, OPAQUE - plain).astype(np.float32)
 
 
 def trimap(rgb: np.ndarray, coverage: np.ndarray, detail: float) -> np.ndarray:
@@ -93,12 +119,12 @@ def _closed_form(rgb: np.ndarray, known: np.ndarray) -> np.ndarray:
     return np.nan_to_num(solved).astype(np.float32)
 
 
-def _enlarge(rgb: np.ndarray, solved: np.ndarray, known: np.ndarray, scale: float) -> np.ndarray:
-    """`solved` at the size of `rgb`, its edge redrawn along the full picture's; whole where the trimap knew."""
+def _enlarge(rgb: np.ndarray, solved: np.ndarray, partial: np.ndarray, scale: float) -> np.ndarray:
+    """`solved` at the size of `rgb`, its edge redrawn along the full picture's where it is `partial` (bool)."""
     size = rgb.shape[:2]
     large = masks.resize(solved, size)
     guided = masks.follow_edges(large, rgb, max(2, round(1.5 * scale)), 3e-5)
-    nearby = cv2.dilate((known == 0.5).astype(np.uint8), masks.disc(1)).astype(np.float32)
+    nearby = cv2.dilate(partial.astype(np.uint8), masks.disc(1)).astype(np.float32)
     weight = masks.resize(nearby, size)
     return np.clip(guided * weight + large * (1 - weight), 0, 1)
 

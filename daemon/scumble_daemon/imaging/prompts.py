@@ -49,11 +49,15 @@ class Window:
 
 @dataclass(frozen=True)
 class Found:
-    """`mask`: bool, at the working size, of the object inside `window` · `clicks`: in the mask's own pixels."""
+    """`mask`: bool, at the working size, of the object inside `window` · `clicks`: in the mask's own pixels.
+
+    `soft`: the mask as a network for the foreground made it, float32 at a size of its own.
+    """
 
     mask: np.ndarray
     window: Window
     clicks: tuple[Click, ...] = ()
+    soft: np.ndarray | None = None
 
 
 Segment = Callable[[Image, Window, Sequence[Point], "Bounds | None"], np.ndarray]
@@ -90,7 +94,7 @@ def find(image: Image, region: np.ndarray | None, points: Sequence[Point], segme
         raise Invalid("All clicks say what is not meant.", "Click on the object itself as well.")
     if segment is not None:
         return _find_learned(image, region, points, segment)
-    window = _whole(image) if region is None else window_around(region)
+    window = whole(image) if region is None else window_around(region)
     scene = Scene.of(image.rgb[window.slices], image.alpha[window.slices])
     small_region = None if region is None else _reduced(region, window, scene.shape)
     clicks = _to_mask(points, window, scene.shape)
@@ -102,12 +106,21 @@ def find(image: Image, region: np.ndarray | None, points: Sequence[Point], segme
     return Found(mask, window, clicks)
 
 
+def find_foreground(image: Image, region: np.ndarray | None, look: Callable[[Image, Window], np.ndarray]) -> Found:
+    """What a network takes for the foreground of the layer, or of what is around `region`: of that, what lies in it."""
+    window = whole(image) if region is None else window_around(region)
+    soft = look(image, window)
+    if region is not None:
+        soft = soft * _reduced(region, window, soft.shape)
+    return Found(masks.resize(soft, masks.fitted_size(window.size, WORK_PX)) > 0.5, window, soft=soft)
+
+
 def _find_learned(image: Image, region: np.ndarray | None, points: Sequence[Point], segment: Segment) -> Found:
     """By a network that is shown the whole layer, or what is around a small region, since it sees only so many pixels.
 
     The first click that includes comes first: it proposes the object.
     """
-    window = _whole(image)
+    window = whole(image)
     if region is not None and window_around(region).longest_px <= CLOSE_UP * window.longest_px:
         window = window_around(region)
     ordered = sorted(points, key=lambda point: not point.include)
@@ -131,8 +144,8 @@ def _box_around(region: np.ndarray) -> Bounds:
     return masks.extent(region, Bounds(0, 0, region.shape[1], region.shape[0]))
 
 
-def _reduced(region: np.ndarray, window: Window, size: tuple[int, int]) -> np.ndarray:
-    shrunk = masks.resize(region[window.slices], size)
+def _reduced(region: np.ndarray, window: Window, size: tuple[int, ...]) -> np.ndarray:
+    shrunk = masks.resize(region[window.slices], (size[0], size[1]))
     return shrunk >= min(0.5, float(shrunk.max()))
 
 
@@ -159,7 +172,7 @@ def check_size(alpha: np.ndarray) -> None:
         )
 
 
-def _whole(image: Image) -> Window:
+def whole(image: Image) -> Window:
     return Window(0, 0, image.bounds.height, image.bounds.width)
 
 

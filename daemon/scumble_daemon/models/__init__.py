@@ -9,6 +9,7 @@
     pretrained a folder of the transformers library becomes a network, without any code from it
     running    a loaded network over numpy tiles: precision, finite-check, out of memory
     segmenter  Segment Anything over a picture: encoded once, then a mask for every click
+    cutout     a picture's foreground (BiRefNet), and the edge of it (ViTMatte)
     desk       what an operation sees: choose one, borrow it, put it over a layer
 
 torch, spandrel and transformers are imported inside functions: importing these modules costs nothing.

@@ -22,6 +22,7 @@ from ..weights import index
 from ..weights.download import in_words
 from ..weights.store import Store
 from . import devices, paint, sources
+from .cutout import Edge, Foreground
 from .networks import Call, ImageNetwork, Loaded
 from .running import Notes, RunningModel
 from .segmenter import Segmenter
@@ -32,8 +33,8 @@ log = logging.getLogger(__name__)
 LOADED = 0.05  # of the progress, when the model is there
 MOST_NOISE = 50 / 255  # that such networks were trained on
 
-Runner = RunningModel | Segmenter
-RUNNERS = {"Sam": Segmenter, "Sam2": Segmenter}
+Runner = RunningModel | Segmenter | Foreground | Edge
+RUNNERS = {"Sam": Segmenter, "Sam2": Segmenter, "BiRefNet": Foreground, "VitMatte": Edge}
 """What runs a network that is not image → image."""
 
 
@@ -94,7 +95,8 @@ class Desk:
         if mix is not None:
             chosen = replace(chosen, mix=round(mix, 2))
         with self._borrow(chosen, context) as model:
-            context.model = {"id": chosen.id, "sha256": sources.digest(chosen), "device": str(model.device)}
+            used = {"id": chosen.id, "sha256": sources.digest(chosen), "device": str(model.device)}
+            context.model = {**context.model, "then": used} if context.model else used
             yield model
 
     def warm(self, key: str) -> None:

@@ -26,6 +26,8 @@ BUILDERS: dict[tuple[str, str], str] = {
     ("own", "Sam2"): "sam",
     ("transformers", "Sam"): "sam",
     ("own", "Sam"): "sam",
+    ("own", "BiRefNet"): "birefnet",
+    ("transformers", "VitMatte"): "vitmatte",
 }
 # Those among them that are put over a picture, as nearly all of spandrel's are: `load` gives an ImageNetwork.
 FOR_PICTURES = (("own", "AnimeGANv2"), ("own", "TransformerNet"))

@@ -38,3 +38,10 @@ class ImageNetwork(Loaded):
     call: Call
     traits: Traits
     at_noise: Callable[[float], Call] | None = None
+
+
+@dataclass
+class FixedSize(Loaded):
+    """Wants every picture at one `size` (height, width): what it was trained at."""
+
+    size: tuple[int, int]

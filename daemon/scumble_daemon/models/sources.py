@@ -134,9 +134,9 @@ class Shelf:
             raise MissingModel(f"The model {wanted} is not installed.", f"`scumble weights fetch {wanted}` gets it.")
         raise MissingModel(f"There is no model «{wanted}» any more.", "Choose another, or «Automatic».")
 
-    def fingerprint(self, operation: str) -> list[str]:
+    def fingerprint(self) -> list[str]:
         """Changes whenever "auto" or a name could mean another file."""
-        return [model.key for model in self.of(operation)]
+        return [model.key for model in self.installed]
 
     def _advice(self, operation: str, scale: int | None) -> str:
         if operation == ENHANCE:

@@ -9,7 +9,7 @@ from ..context import Context
 from ..imaging import masks, matting, prompts, saliency
 from ..imaging.image import Image, NewLayer
 from ..imaging.segment import Scene
-from ..registry import Field, Inputs, OperationParams, operation
+from ..registry import Field, Inputs, ModelField, OperationParams, operation
 
 LEAST_SHARE = 0.03  # of a selection: an object smaller than this is a mistake
 
@@ -38,6 +38,8 @@ class Params(OperationParams):
         title="Clean edge colours",
         description="Takes the old background's colour out of half transparent pixels, so that no fringe shows.",
     )
+    model: str = ModelField("remove_background", goes_without=True)
+    edge_model: str = ModelField("refine_edge", goes_without=True, title="Edge model")
 
 
 @operation(
@@ -49,15 +51,12 @@ class Params(OperationParams):
 def remove_background(image: Image, params: Params, context: Context) -> list[NewLayer]:
     region = prompts.region_of(image.alpha, context.selection, context.box)
     prompts.check_size(image.alpha)
-    context.progress(0.02, "Reading the picture")
+    context.progress(0.02, "Finding the subject")
+    found = _subject(image, region, params.model, context)
+    context.progress(0.3, "Reading the picture")
     rgb = image.rgb
-    context.progress(0.08, "Finding the subject")
-    found = _subject(image, region, context)
-    inside = rgb[found.window.slices]
     coverage = np.zeros(image.alpha.shape, np.float32)
-    coverage[found.window.slices] = matting.matte(
-        inside, found.mask, params.detail, lambda fraction, stage: context.progress(0.3 + 0.45 * fraction, stage)
-    )
+    coverage[found.window.slices] = _matte(rgb[found.window.slices], found, params, context)
     coverage = masks.feather(masks.shift_edge(coverage, params.shift_px), params.soften_px)
     coverage[image.alpha == 0] = 0
     colours = image.native_colour
@@ -69,18 +68,42 @@ def remove_background(image: Image, params: Params, context: Context) -> list[Ne
     return [NewLayer("Subject", colours, alpha=image.alpha, mask=coverage, encoded="native")]
 
 
-def _subject(image: Image, region: np.ndarray | None, context: Context) -> prompts.Found:
-    if region is None and not context.points:
-        return _guess(image, context)
-    found = prompts.find(image, region, context.points)
+def _subject(image: Image, region: np.ndarray | None, model: str, context: Context) -> prompts.Found:
+    if context.points:  # they mean one thing of many: a network for the foreground takes no clicks
+        pointing = "classical" if model == "classical" else "auto"
+        with context.models.lend("select_object", pointing, context) as segmenter:
+            found = prompts.find(image, region, context.points, segmenter and segmenter.find)
+    else:
+        with context.models.lend("remove_background", model, context) as foreground:
+            if foreground is not None:
+                found = prompts.find_foreground(image, region, foreground.find)
+            elif region is None:
+                return _guess(image, context)
+            else:
+                found = prompts.find(image, region, ())
     if region is not None and not context.points:
         selected = masks.resize(region[found.window.slices], found.mask.shape[:2]) > 0.5
         if found.mask.sum() < LEAST_SHARE * selected.sum():
             context.note("Nothing in the selection stands out from what is around it: the outline is the selection's.")
             return prompts.Found(selected, found.window, found.clicks)
     if not found.mask.any():
-        raise Invalid("No object stands out there.", "Click on the object, or select it more closely, and run again.")
+        raise Invalid("No object stands out there.", "Click on the object, or select it roughly, and run again.")
     return found
+
+
+def _matte(rgb: np.ndarray, found: prompts.Found, params: Params, context: Context) -> np.ndarray:
+    """Its edge by a network for edges, or by the one that found it, or by colours alone."""
+
+    def progress(share: float, stage: str) -> None:
+        context.progress(0.3 + 0.45 * share, stage)
+
+    mask = found.mask if found.soft is None else found.soft
+    with context.models.lend("refine_edge", params.edge_model if params.detail > 0 else "classical", context) as edge:
+        if edge is not None:
+            return matting.matte(rgb, mask, params.detail, progress, edge.solve, edge.work_px)
+    if found.soft is not None:
+        return matting.enlarged(rgb, found.soft, params.detail)
+    return matting.matte(rgb, mask, params.detail, progress)
 
 
 def _guess(image: Image, context: Context) -> prompts.Found:
@@ -92,8 +115,7 @@ def _guess(image: Image, context: Context) -> prompts.Found:
         context.note(
             f"The subject was guessed ({confidence:.0%} sure). If it is wrong, undo, select it roughly, and run again."
         )
-    height, width = image.alpha.shape
-    return prompts.Found(mask, prompts.Window(0, 0, height, width))
+    return prompts.Found(mask, prompts.whole(image))
 
 
 def _cleaned(image: Image, rgb: np.ndarray, coverage: np.ndarray) -> np.ndarray:
