@@ -20,7 +20,7 @@ from scumble_protocol.errors import Invalid
 from scumble_protocol.parameters import check_all
 
 from .context import Context
-from .imaging.image import Image, NewLayer, NewSelection
+from .imaging.image import Image, NewDocument, NewLayer, NewSelection
 
 __all__ = ["Field", "Inputs", "ModelField", "Operation", "OperationParams", "ReferenceInput", "load", "operation"]
 
@@ -63,7 +63,7 @@ def ModelField(operation: str) -> Any:  # noqa: N802 - as Field
     return pydantic.Field(AUTOMATIC[0], title="Model", description=description, json_schema_extra=extra)
 
 
-Function = Callable[[Image, Any, Context], "list[NewLayer] | NewSelection"]
+Function = Callable[[Image, Any, Context], "list[NewLayer] | NewDocument | NewSelection"]
 
 
 @dataclass(frozen=True)
