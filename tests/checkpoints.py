@@ -68,6 +68,14 @@ def install(home: Path, id: str, operation: str, state: dict[str, Any], scale: i
     As "light", "auto" takes it before what ships.
     """
     file = save(state, home / "weights" / id / f"{id}.safetensors")
+    announce(home, id, operation, "spandrel", "Compact" if "body.0.weight" in state else "NAFNet", role, scale)
+    return file
+
+
+def announce(
+    home: Path, id: str, operation: str, loader: str, architecture: str, role: str = "light", scale: int | None = None
+) -> None:
+    """Have the user's own index know what lies in the folder `id`."""
     entries = home / "config" / "weights.toml"
     entries.parent.mkdir(parents=True, exist_ok=True)
     text = entries.read_text("utf-8") if entries.exists() else "format = 1\n"
@@ -77,15 +85,138 @@ id = "{id}"
 title = "{id.capitalize()}"
 operations = ["{operation}"]
 role = "{role}"
-architecture = "{"Compact" if "body.0.weight" in state else "NAFNet"}"
-loader = "spandrel"
-scale = {scale}
+architecture = "{architecture}"
+loader = "{loader}"
 licence = "Apache-2.0"
 data_note = "Nothing"
-[[model.files]]
+"""
+    text += f"scale = {scale}\n" if scale else ""
+    for file in sorted((home / "weights" / id).iterdir()):
+        text += f"""[[model.files]]
 name = "{file.name}"
 urls = ["https://example.org/{file.name}"]
 sha256 = "{digest_of(file)}"
 """
     entries.write_text(text, "utf-8")
-    return file
+
+
+# --- of the transformers library --------------------------------------------------------------------------------------
+
+
+def sam2_config(published: bool = False) -> dict[str, Any]:
+    """Of SAM 2.1 tiny where `published`, 38.9 M parameters; else the same with few and narrow layers, for 128 × 128."""
+    vision: dict[str, Any] = {"model_type": "sam2_vision_model"}
+    if published:
+        return {"model_type": "sam2_video", "vision_config": vision}
+    narrow = {"hidden_size": 32}
+    backbone = {
+        "model_type": "sam2_hiera_det_model",
+        "hidden_size": 8,
+        "embed_dim_per_stage": [8, 16, 32, 64],
+        "blocks_per_stage": [1, 1, 2, 1],
+        "global_attention_blocks": [3],
+    }
+    vision |= {
+        "backbone_config": backbone,
+        "backbone_channel_list": [64, 32, 16, 8],
+        "backbone_feature_sizes": [[32, 32], [16, 16], [8, 8]],
+        "fpn_hidden_size": 32,
+    }
+    return {
+        "model_type": "sam2",
+        "vision_config": vision,
+        "prompt_encoder_config": {**narrow, "image_size": 128},
+        "mask_decoder_config": {**narrow, "mlp_dim": 32, "iou_head_hidden_dim": 16, "num_attention_heads": 2},
+    }
+
+
+def sam_config() -> dict[str, Any]:
+    narrow = {"hidden_size": 32}
+    vision = {
+        "hidden_size": 24,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 2,
+        "global_attn_indexes": [1],
+        "image_size": 128,
+        "output_channels": 32,
+        "num_pos_feats": 16,
+        "window_size": 4,
+    }
+    return {
+        "model_type": "sam",
+        "vision_config": vision,
+        "prompt_encoder_config": {**narrow, "image_size": 128},
+        "mask_decoder_config": {**narrow, "mlp_dim": 32, "iou_head_hidden_dim": 16, "num_attention_heads": 2},
+    }
+
+
+def pretrained_folder(folder: Path, config: dict[str, Any], seed: int = 1) -> Any:
+    """Write `config` and random weights for it as the library does; the network, for comparison.
+
+    `sam2_video` is what the published files say they are: with the memory of earlier frames, which stays unused.
+    """
+    import torch
+    from scumble_daemon.models import pretrained
+
+    transformers = pretrained.library()
+    kind = pretrained.KINDS[config["model_type"]]
+    torch.manual_seed(seed)
+    is_video = config["model_type"] == "sam2_video"
+    names = ("Sam2VideoConfig", "Sam2VideoModel") if is_video else (kind.config, kind.model)
+    config_class, model_class = (getattr(transformers, name) for name in names)
+    module = model_class(config_class.from_dict(config)).eval()
+    with torch.no_grad():
+        for parameter in module.parameters():
+            if not parameter.any():  # the library begins some at nothing, which would hide mistakes
+                parameter.normal_(std=0.05)
+    module.save_pretrained(folder)
+    return module
+
+
+POSITIONS = "sam_prompt_encoder.pe_layer.positional_encoding_gaussian_matrix"
+ORIGINAL_SAM2 = (
+    ("vision_encoder.backbone.", "image_encoder.trunk."),
+    (".patch_embed.projection.", ".patch_embed.proj."),
+    ("mask_decoder.", "sam_mask_decoder."),
+    ("prompt_encoder.mask_embed.conv1.", "sam_prompt_encoder.mask_downscaling.0."),
+    ("prompt_encoder.mask_embed.layer_norm1.", "sam_prompt_encoder.mask_downscaling.1."),
+    ("prompt_encoder.mask_embed.conv2.", "sam_prompt_encoder.mask_downscaling.3."),
+    ("prompt_encoder.mask_embed.layer_norm2.", "sam_prompt_encoder.mask_downscaling.4."),
+    ("prompt_encoder.mask_embed.conv3.", "sam_prompt_encoder.mask_downscaling.6."),
+    ("prompt_encoder.shared_embedding.positional_embedding", POSITIONS),
+    ("prompt_encoder.no", "sam_prompt_encoder.no"),
+    ("upscale_conv1.", "output_upscaling.0."),
+    ("upscale_layer_norm.", "output_upscaling.1."),
+    ("upscale_conv2.", "output_upscaling.3."),
+    ("layer_norm_final_attn.", "norm_final_attn."),
+    (".layer_norm", ".norm"),
+    (".o_proj.", ".out_proj."),
+    ("no_memory_embedding", "no_mem_embed"),
+)
+
+
+def original_sam2(state: dict[str, Any]) -> dict[str, Any]:
+    """As the authors published it: their names, which were compared with those of their own program; the point
+    embeddings one by one; something of the memory for videos; and all of it under the name `model`."""
+    import re
+
+    named = {
+        "maskmem_tpos_enc": state["no_memory_embedding"],
+        "memory_encoder.out_proj.bias": state["no_memory_embedding"],
+    }
+    for name, tensor in state.items():
+        if name == "shared_image_embedding.positional_embedding":
+            continue
+        if name == "prompt_encoder.point_embed.weight":
+            named |= {f"sam_prompt_encoder.point_embeddings.{i}.weight": tensor[i : i + 1] for i in range(len(tensor))}
+            continue
+        original = re.sub(r"vision_encoder\.neck\.convs\.(\d)\.", r"image_encoder.neck.convs.\1.conv.", name)
+        is_of_two = ".backbone." in name or ".transformer." in name  # layers; the heads and hypernetworks have three
+        parts = ("proj_in.", "proj_out.") if is_of_two else ("proj_in.", "layers.0.", "proj_out.")
+        part = next((part for part in parts if f".{part}" in f".{original}" and "mask_embed" not in original), None)
+        if part is not None:
+            original = original.replace(part, f"layers.{parts.index(part)}.")
+        for ours, theirs in ORIGINAL_SAM2:
+            original = original.replace(ours, theirs, 1)
+        named[original] = tensor
+    return {"model": named}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -13,7 +13,7 @@ from scumble_protocol.image import Bounds, Point, Reference
 
 if TYPE_CHECKING:
     from .imaging.image import Image, NewLayer
-    from .models.running import Notes, RunningModel
+    from .models.running import Notes
 
 
 def _ignore_progress(fraction: float, stage: str) -> None:
@@ -29,8 +29,15 @@ class Models(Protocol):
 
     def borrow(
         self, operation: str, wanted: str, context: Context, scale: int | None = None
-    ) -> AbstractContextManager[RunningModel]:
-        """`wanted`: a model's id, or "auto"; `scale`: what it has to enlarge by, at least. Raises: MissingModel."""
+    ) -> AbstractContextManager[Any]:
+        """What runs a network for `operation`: `RunningModel` for image → image, `Segmenter` for select_object.
+
+        `wanted`: a model's id, or "auto"; `scale`: what it has to enlarge by, at least. Raises: MissingModel.
+        """
+        ...
+
+    def lend(self, operation: str, wanted: str, context: Context) -> AbstractContextManager[Any]:
+        """The same where the operation can do without: None for "classical", and for "auto" where none is installed."""
         ...
 
     def paint(
@@ -63,6 +70,9 @@ class NoModels:
         raise MissingModel("No model is at hand here.", "Run this through the daemon.")
 
     paint = notes = borrow
+
+    def lend(self, operation: str, wanted: str, context: Context) -> AbstractContextManager[Any]:
+        return nullcontext() if wanted in ("auto", "classical") else self.borrow()
 
 
 def private_bytes(length: int) -> tuple[memoryview, Any]:

@@ -8,7 +8,7 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar
 
 from scumble_protocol.errors import OutOfMemory
@@ -99,19 +99,21 @@ class ModelPool(Generic[T]):
     def free(self) -> Freed:
         """Let everything go: at once what nobody uses, the rest as soon as its job ends."""
         with self._lock:
-            idle = [key for key, warm in self._warm.items() if not warm.pins]
+            freed = self.free_idle()
             in_use = [warm for warm in self._warm.values() if warm.pins]
             for warm in in_use:
                 warm.is_let_go = True
+        return replace(freed, in_use=tuple(warm.title for warm in in_use))
+
+    def free_idle(self) -> Freed:
+        """Let go of what nobody uses; what a job is using stays warm after it."""
+        with self._lock:
+            idle = [key for key, warm in self._warm.items() if not warm.pins]
             let_go = [self._warm[key] for key in idle]
             self._drop(idle)
         if idle:
             self._on_change()
-        return Freed(
-            sum(warm.bytes for warm in let_go),
-            tuple(warm.title for warm in let_go),
-            tuple(warm.title for warm in in_use),
-        )
+        return Freed(sum(warm.bytes for warm in let_go), tuple(warm.title for warm in let_go))
 
     def forget(self, is_gone: Callable[[str], bool]) -> None:
         """Let go of the models whose keys are not wanted any more: a file was replaced or deleted."""

@@ -28,7 +28,9 @@ Offers = Callable[[str], "list[tuple[str, str]]"]
 """The models for an operation: ids and titles."""
 
 AUTOMATIC = ("auto", "Automatic")
+CLASSICAL = ("classical", "Without a model")
 OFFERED_FOR = "modelsFor"  # in a schema as it was declared; a catalogue has the models themselves there
+GOES_WITHOUT = "goesWithout"  # likewise: whether there is a way that needs no model
 
 
 class OperationParams(pydantic.BaseModel):
@@ -56,10 +58,16 @@ def Field(  # noqa: N802 - stands where pydantic's own Field would
     return pydantic.Field(default, title=title, description=description, ge=ge, le=le, json_schema_extra=extra or None)
 
 
-def ModelField(operation: str) -> Any:  # noqa: N802 - as Field
-    """A parameter that chooses among the models for `operation`, which come and go while the daemon runs."""
+def ModelField(operation: str, goes_without: bool = False) -> Any:  # noqa: N802 - as Field
+    """A parameter that chooses among the models for `operation`, which come and go while the daemon runs.
+
+    `goes_without`: the operation has a way of its own, which can be chosen and is taken where no model is installed.
+    """
     extra: dict[str, Any] = {OFFERED_FOR: operation}
     description = "Automatic takes the best one that is installed and suits your computer."
+    if goes_without:
+        extra[GOES_WITHOUT] = True
+        description = f"{description} Where none is, it works without."
     return pydantic.Field(AUTOMATIC[0], title="Model", description=description, json_schema_extra=extra)
 
 
@@ -149,8 +157,9 @@ def _with_offers(entry: catalogue.Operation, offers: Offers) -> catalogue.Operat
     for name, schema in entry.schema.get("properties", {}).items():
         plain = dict(schema)
         operation = plain.pop(OFFERED_FOR, None)
+        beside = [CLASSICAL] if plain.pop(GOES_WITHOUT, False) else []
         if operation is not None:
-            models = [AUTOMATIC, *offers(operation)]
+            models = [AUTOMATIC, *offers(operation), *beside]
             plain |= {"enum": [id for id, _ in models], "enumTitles": [title for _, title in models]}
         properties[name] = plain
     return replace(entry, schema={**entry.schema, "properties": properties})

@@ -163,7 +163,9 @@ class SegmentPool:
             segment = min(fitting, key=lambda each: each.size)  # of equal ones the last used: it is warm
             del self._free[segment.name]
         else:
-            segment = self._create(-(-max(nbytes, 1) // GRANULE_BYTES) * GRANULE_BYTES)
+            size = -(-max(nbytes, 1) // GRANULE_BYTES) * GRANULE_BYTES
+            self._trim(max(0, self._max_free_bytes - size))  # what did not fit is not kept beside what does
+            segment = self._create(size)
         self._used[segment.name] = segment
         return Lease(segment, segment.memory[:nbytes], SegmentSlice(segment.name, 0, nbytes))
 
@@ -217,11 +219,12 @@ class SegmentPool:
 
 
 class SegmentViews:
-    """The reader's side: read-only views of segments that the other side names, mapped once and kept."""
+    """The reader's side: read-only views of segments that the other side names; the last used stay mapped."""
 
-    def __init__(self, folder: SegmentFolder) -> None:
+    def __init__(self, folder: SegmentFolder, max_bytes: int = MAX_FREE_BYTES) -> None:
         self._folder = folder
-        self._mapped: Dict[str, Any] = {}
+        self._max_bytes = max_bytes
+        self._mapped: "OrderedDict[str, Any]" = OrderedDict()  # least recently used first
 
     def view(self, where: SegmentSlice) -> memoryview:
         """The bytes of `where`, read-only.
@@ -240,7 +243,22 @@ class SegmentViews:
         known = self._mapped.get(name)
         if known is None or known[0] != identity:
             self._mapped[name] = known = (identity, self._folder.open(name, minimum_bytes=end))
+        self._mapped.move_to_end(name)
+        while len(self._mapped) > 1 and self.mapped_bytes > self._max_bytes:
+            self._mapped.popitem(last=False)
         return known[1].memory[where.offset : end]
+
+    @property
+    def mapped_bytes(self) -> int:
+        return sum(segment.size for _, segment in self._mapped.values())
+
+    def tidy(self) -> None:
+        """Let go of segments that their maker has deleted: their memory is free only when nobody has them mapped."""
+        for name in list(self._mapped):
+            try:
+                self._folder.stat(name)
+            except Invalid:
+                del self._mapped[name]
 
     def forget(self, name: str) -> None:
         self._mapped.pop(name, None)

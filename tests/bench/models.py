@@ -18,6 +18,7 @@ from scumble_protocol.image import Bounds
 
 from .. import checkpoints
 from ..daemon_process import DaemonProcess, running_daemon
+from . import clicks
 from .table import Row, measured, median, milliseconds, show
 
 SIDE = 512
@@ -129,5 +130,6 @@ def main() -> str:
             Row("a new process for each run", milliseconds(fresh)),
             Row("warm against a new process", f"{fresh / warm:.1f} ×", "≥ 5 ×"),
             *rows,
+            *clicks.rows(),
         ],
     )

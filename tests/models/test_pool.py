@@ -128,6 +128,15 @@ def test_all_are_let_go_at_once_and_those_in_use_at_their_jobs_end() -> None:
     assert pool.free().titles == ()
 
 
+def test_what_a_job_makes_room_with_is_only_what_nobody_uses() -> None:
+    """The model of the job itself is warm for the next one."""
+    pool = pool_of(4 * GB)
+    use(pool, "a")
+    with pool.borrow("b", "B", GB, lambda: "b"):
+        assert pool.free_idle().titles == ("A",)
+    assert warm(pool) == ["b"]
+
+
 def test_a_model_that_fails_to_load_leaves_nothing() -> None:
     pool = pool_of(2 * GB)
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -239,6 +241,24 @@ def test_warm_models_are_listed_and_freed(studio: DaemonProcess) -> None:
         assert studio.cli("free").stdout.strip() == "No model was kept warm."
         assert json.loads(studio.cli("free", "--json").stdout)["models"] == []
         run(client, "denoise", put(client, pixels("u8"), "u8"))
+
+
+def test_after_a_crash_the_same_models_are_warm_again(studio: DaemonProcess) -> None:
+    """The artist's next click does not wait for them; a model that is gone by then is no trouble."""
+    with studio.client() as client:
+        for operation in ("denoise", "upscale"):
+            run(client, operation, put(client, pixels("u8"), "u8"))
+
+        def warm() -> set[str]:
+            return {model["title"] for model in client.status()["workers"][0]["models"]}
+
+        wait_until(lambda: warm() == {"Brighter", "Twice"}, "both models")
+        for _ in range(2):  # the first crash after a job that went well, and the next one too
+            worker = studio.wait_for_worker()
+            os.kill(worker, signal.SIGKILL)
+            wait_until(lambda worker=worker: client.status()["workers"][0]["pid"] not in (None, worker), "a new worker")
+            wait_until(lambda: warm() == {"Brighter", "Twice"}, "both models again")
+            run(client, "identity", put(client, pixels("u8"), "u8"))
 
 
 def test_the_command_line_enlarges_a_picture_file(studio: DaemonProcess, tmp_path: Path) -> None:

@@ -19,10 +19,12 @@ from . import photos
 def select(pixels: np.ndarray, /, *, params: Params | None = None, **prompts: Any) -> np.ndarray:
     found = select_object(Image.from_array(pixels), params or Params(), Context(**prompts))
     assert isinstance(found, NewSelection)
-    assert found.coverage.shape == pixels.shape[:2]
     assert found.coverage.dtype == np.float32
     assert 0 <= found.coverage.min() <= found.coverage.max() <= 1
-    return found.coverage
+    assert found.bounds is not None
+    coverage, part = np.zeros(pixels.shape[:2], np.float32), found.bounds
+    coverage[part.y : part.bottom, part.x : part.right] = found.coverage
+    return coverage
 
 
 def test_one_click_selects_the_flower() -> None:

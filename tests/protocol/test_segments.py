@@ -236,6 +236,36 @@ def test_free_segments_are_bounded(folder: SegmentFolder, place: Path) -> None:
     assert bytes(leases[4].memory[:4]) == b"mine"
 
 
+def test_a_large_segment_is_not_made_beside_free_small_ones(folder: SegmentFolder, place: Path) -> None:
+    """What the bound leaves room for stays; a segment beyond the bound is alone."""
+    pool = SegmentPool(folder, "c", max_free_bytes=4 << 20)
+    for lease in [pool.allocate(1 << 20) for _ in range(3)]:
+        pool.release(lease.slice.segment)
+    pool.allocate(2 << 20)
+    assert pool.free_bytes == 2 << 20
+    pool.allocate(8 << 20)
+    assert pool.free_bytes == 0
+    assert sum(file.stat().st_size for file in place.iterdir()) == 10 << 20
+
+
+def test_views_are_bounded_and_those_of_deleted_segments_go(folder: SegmentFolder) -> None:
+    """A reader that keeps a mapping keeps its memory, even that of a file that its maker has deleted."""
+    pool, views = SegmentPool(folder, "c"), SegmentViews(folder, max_bytes=2 << 20)
+    leases = [pool.allocate(1 << 20) for _ in range(3)]
+    for number, lease in enumerate(leases):
+        lease.memory[0] = number + 1
+    seen = [views.view(lease.slice) for lease in leases]
+    assert views.mapped_bytes == 2 << 20
+    assert [view[0] for view in seen] == [1, 2, 3], "what was handed out stays good"
+    assert views.view(leases[0].slice)[0] == 1
+    large = views.view(pool.allocate(8 << 20).slice)
+    assert views.mapped_bytes == large.nbytes == 8 << 20
+    pool.close()
+    views.tidy()
+    assert views.mapped_bytes == 0
+    assert large[0] == 0
+
+
 def test_a_name_released_twice_is_free_once(folder: SegmentFolder) -> None:
     """The other side may say Release again, or name what it never had: two jobs never share a segment."""
     pool = SegmentPool(folder, "w")

@@ -14,9 +14,7 @@ STAGES = (
     rebuild.Stage(denoiser.batches, loop.Schedule(steps=5000)),
     rebuild.Stage(denoiser.smooth_batches, loop.Schedule(steps=600, rate=5e-4, falling=0.8)),
     rebuild.Stage(denoiser.smooth_batches, loop.Schedule(steps=1200, rate=6e-4, falling=0.8, seed=1)),
-    rebuild.Stage(
-        denoiser.faint_batches, loop.Schedule(steps=6000, rate=6e-4, falling=0.75, seed=2, loss="psnr"), images_seed=1
-    ),
+    rebuild.Stage(denoiser.detailed_batches, loop.Schedule(steps=6000, rate=6e-4, falling=0.75, seed=2), images_seed=1),
 )
 
 if __name__ == "__main__":

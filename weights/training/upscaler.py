@@ -60,9 +60,15 @@ def bicubic_kernels(scale: int) -> Tensor:
     return kernels
 
 
-def batches(images: np.ndarray, scale: int) -> Batch:
+def batches(images: np.ndarray, scale: int, soft: float = 0.0) -> Batch:
+    """`soft`: the share of crops that are out of focus, where interpolation is all but right already."""
+
+    def cut(rng: np.random.Generator) -> np.ndarray:
+        sharp = crops.crop(rng, images, SOURCE_PX * scale, LEAST_CONTRAST)
+        return cv2.GaussianBlur(sharp, (0, 0), scale * rng.uniform(0.4, 2)) if rng.random() < soft else sharp
+
     def draw(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-        large = np.stack([crops.crop(rng, images, SOURCE_PX * scale, LEAST_CONTRAST) for _ in range(CROPS)])
+        large = np.stack([cut(rng) for _ in range(CROPS)])
         small = smaller(torch.from_numpy(large).permute(0, 3, 1, 2), scale)
         return small.permute(0, 2, 3, 1).contiguous().numpy(), large
 

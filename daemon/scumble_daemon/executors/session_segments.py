@@ -14,6 +14,8 @@ from scumble_protocol.segments import SegmentFolder, SegmentPool, SegmentViews
 
 from ..context import private_bytes
 
+KEPT_BYTES = 256 << 20  # of segments for jobs to come, in and out: a layer of 4096 × 4096 floats
+
 
 @dataclass(frozen=True)
 class Pixels:
@@ -87,14 +89,16 @@ class SessionSegments:
             return Pixels()
         if session not in self._sessions:
             shared = SegmentFolder(Path(folder))
-            self._sessions[session] = Pixels(SegmentViews(shared), SegmentPool(shared, "w"))
+            views, pool = SegmentViews(shared, KEPT_BYTES), SegmentPool(shared, "w", KEPT_BYTES)
+            self._sessions[session] = Pixels(views, pool)
         return self._sessions[session]
 
     def release(self, session: str, names: Sequence[str]) -> None:
         pixels = self._sessions.get(session)
-        if pixels is not None and pixels.pool is not None:
+        if pixels is not None and pixels.pool is not None and pixels.views is not None:
             for name in names:
                 pixels.pool.release(name)
+            pixels.views.tidy()
 
     def forget(self, session: str) -> None:
         pixels = self._sessions.pop(session, None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import os
@@ -21,6 +22,8 @@ from scumble_protocol.messages import Failure, Message, Progress, Result, Submit
 
 from .. import config, logs, registry, warm
 from ..cache import ResultCache
+from ..model_pool import ModelPool
+from ..models import devices
 from ..models.desk import Desk
 from ..models.watch import Watch
 from .job import JobRunner
@@ -30,6 +33,7 @@ log = logging.getLogger(__name__)
 
 NICENESS = 5  # the editor in front of the artist comes first
 PROGRESS_INTERVAL_S = 0.05
+KEEP_MEMORY_S = 5.0  # after the last job: the next one likes to find it
 
 
 @dataclass
@@ -51,6 +55,13 @@ class Released:
     segments: Sequence[str] = ()
 
 
+@dataclass(frozen=True)
+class Warming:
+    """Models that were warm in the process before this one, and are wanted again."""
+
+    keys: tuple[str, ...]
+
+
 class Line:
     """The socket to the server, owned by a thread of its own so that a cancel is seen while a job runs."""
 
@@ -61,7 +72,7 @@ class Line:
         self._outgoing = self._context.socket(zmq.PUSH)
         self._outgoing.bind("inproc://out")
         self._sending = threading.Lock()
-        self.work: queue.SimpleQueue[Task | Released] = queue.SimpleQueue()
+        self.work: queue.SimpleQueue[Task | Released | Warming] = queue.SimpleQueue()
         self._open: dict[tuple[str, str], Task] = {}
         threading.Thread(target=self._serve, name="line", daemon=True).start()
 
@@ -108,6 +119,8 @@ class Line:
                 task.cancelled.set()
         elif kind == b"release":
             self.work.put(Released(frames[1].bytes.decode(), [frame.bytes.decode() for frame in frames[2:]]))
+        elif kind == b"warm":
+            self.work.put(Warming(tuple(key.bytes.decode() for key in frames[1:])))
         elif kind == b"free":  # in a thread of its own: giving back gigabytes takes a while, and a cancel must not wait
             threading.Thread(target=self._on_free, name="free", daemon=True).start()
         elif kind == b"forget":
@@ -182,6 +195,12 @@ class Worker:
         failure = Failure(id=task.submit.id, code=error.code, message=error.message, hint=error.hint)
         self._line.report(task, failure, True)
 
+    def warm(self, key: str) -> None:
+        try:
+            self.desk.warm(key)
+        except ScumbleError as error:
+            log.warning("%s was warm, and is not again: %s", key, error)
+
     def take_back(self, released: Released) -> None:
         if released.segments:
             self._segments.release(released.session, released.segments)
@@ -201,6 +220,7 @@ def main(endpoint: str, device: str) -> None:
     logs.open_log(config.log_folder(), "worker", settings.log_level)
     if hasattr(os, "nice"):
         os.nice(NICENESS)
+    devices.keep_freed_memory()
     worker = Worker(endpoint, device, settings)
     line = worker.line
     warm.keep_compiled()
@@ -208,15 +228,28 @@ def main(endpoint: str, device: str) -> None:
     line.send([b"ready", os.environ["SCUMBLE_WORKER_SECRET"].encode(), worker.catalogue])
     folder = config.weights_folder(settings)
     Watch(folder, worker.renew_offers, may_create=not settings.weights_folder).start()
+    wanted: list[str] = []  # models, while there is nothing else to do
     while True:
-        try:
-            item = line.work.get(timeout=worker.desk.pool.drop_idle())
-        except queue.Empty:
+        if wanted and line.work.empty():
+            worker.warm(wanted.pop(0))
             continue
+        item = _next(line, worker.desk.pool)
         if isinstance(item, Task):
             worker.run(item)
-        else:
+        elif isinstance(item, Released):
             worker.take_back(item)
+        else:
+            wanted += item.keys
+
+
+def _next(line: Line, pool: ModelPool[Any]) -> Task | Released | Warming:
+    """What is to be done next; while there is nothing, models go that were not used for long, and memory goes back."""
+    with contextlib.suppress(queue.Empty):
+        return line.work.get(timeout=KEEP_MEMORY_S)
+    devices.CPU.give_back()
+    while True:
+        with contextlib.suppress(queue.Empty):
+            return line.work.get(timeout=pool.drop_idle())
 
 
 if __name__ == "__main__":

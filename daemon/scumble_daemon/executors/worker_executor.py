@@ -61,6 +61,7 @@ class WorkerExecutor:
         self._started_at = 0.0
         self._ready = False
         self._models: dict[str, Any] = {}
+        self._wanted_warm: tuple[str, ...] = ()
         self._process: subprocess.Popen[bytes] | None = None
         self._socket: zmq.Socket[bytes] | None = None
         self._spawn()
@@ -147,6 +148,9 @@ class WorkerExecutor:
                 self._died("was not the one that was started")
                 return
             self._ready = True
+            if self._wanted_warm:
+                self._send(b"warm", *(key.encode() for key in self._wanted_warm))
+                self._wanted_warm = ()
             log.info("the worker on %s is ready after %.2f s", self._device, time.monotonic() - self._started_at)
             self._on_catalogue(json.loads(frames[2].bytes))
         elif kind == b"catalogue":
@@ -210,6 +214,9 @@ class WorkerExecutor:
         a worker may die between two jobs, and the second must not be lost to that."""
         job, cancelled = self._running, self._kill_at is not None
         was_ready = self._ready
+        # Once only: what took all of the memory must not take it again and again.
+        if not self._deaths:
+            self._wanted_warm = tuple(model["id"] for model in self._models.get("models", ()))
         self._running, self._kill_at = None, None
         self._end_process()
         if cancelled:

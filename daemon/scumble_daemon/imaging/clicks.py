@@ -35,7 +35,7 @@ def from_clicks(scene: Scene, clicks: Sequence[Click], region: np.ndarray | None
     allowed = scene.shows if region is None else region & scene.shows
     first = next(click for click in clicks if click.include)
     seen = [first]
-    inside = click_discs(scene, seen, True)
+    inside = click_discs(scene.shape, seen, True)
     near = segment.geodesic_distance(scene, inside)
     likely = salient_level(scene, near, allowed) if region is None else allowed
     mask = _settle(scene, likely, near, allowed, inside)
@@ -45,12 +45,12 @@ def from_clicks(scene: Scene, clicks: Sequence[Click], region: np.ndarray | None
         seen.append(click)
         if mask[click.y, click.x] != click.include:
             mask = _correct(scene, mask, seen, allowed)
-    return keep_clicks(mask, click_discs(scene, seen, True), click_discs(scene, seen, False))
+    return keep_clicks(mask, click_discs(scene.shape, seen, True), click_discs(scene.shape, seen, False))
 
 
-def click_discs(scene: Scene, clicks: Sequence[Click], include: bool, radius_px: int = 4) -> np.ndarray:
+def click_discs(size: tuple[int, int], clicks: Sequence[Click], include: bool, radius_px: int = 4) -> np.ndarray:
     """Bool discs around the clicks of one kind, smaller where a click of the other kind is close."""
-    drawn = np.zeros(scene.shape, np.uint8)
+    drawn = np.zeros(size, np.uint8)
     for click in clicks:
         if click.include != include:
             continue
@@ -97,8 +97,8 @@ def _settle(scene: Scene, likely: np.ndarray, near: np.ndarray, allowed: np.ndar
 def _correct(scene: Scene, mask: np.ndarray, clicks: Sequence[Click], allowed: np.ndarray) -> np.ndarray:
     """`mask` with the last of `clicks` put on its right side, together with what belongs to it."""
     click = clicks[-1]
-    at = click_discs(scene, [click], click.include)
-    others = click_discs(scene, clicks, not click.include) & ~at
+    at = click_discs(scene.shape, [click], click.include)
+    others = click_discs(scene.shape, clicks, not click.include) & ~at
     domain = (allowed & ~mask if click.include else mask) | at
     labels, _ = masks.components(domain)
     domain = labels == labels[click.y, click.x]

@@ -56,6 +56,26 @@ class Image:
         converted = colour.to_srgb(self.native_colour, self.profile)
         return colour.extend_under_transparency(converted, self.alpha)
 
+    def part(self, rows: slice, columns: slice) -> np.ndarray:
+        """`rgb` there, without converting the rest of the layer."""
+        native = samples.to_float(samples.colour(self.raster)[rows, columns])
+        converted = colour.to_srgb(native, self.profile)
+        alpha = samples.alpha(self.raster)
+        return converted if alpha is None else colour.extend_under_transparency(converted, alpha[rows, columns])
+
+    def reduced(self, rows: slice, columns: slice, size: tuple[int, int]) -> np.ndarray:
+        """`rgb` there at `size` (height, width); the averages are taken of the document's own samples."""
+        stored = samples.stored(self.raster)[rows, columns]
+        small = samples.resize(stored, size)
+        alpha = small[..., -1] if samples.alpha(self.raster) is not None else None
+        if alpha is None or (alpha == samples.FULL_SCALE[self.raster.depth]).all():
+            return colour.to_srgb(samples.to_float(samples.colour_of(small, self.raster.channels)), self.profile)
+        weight = samples.to_float(stored[..., -1:])
+        weighed = samples.to_float(samples.colour_of(stored, self.raster.channels)) * weight
+        weights = samples.resize(weight, size)
+        native = samples.resize(weighed, size) / np.maximum(weights, 1e-6)
+        return colour.extend_under_transparency(colour.to_srgb(native, self.profile), weights[..., 0])
+
     @cached_property
     def native_colour(self) -> np.ndarray:
         return samples.to_float(samples.colour(self.raster))

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from scumble_protocol.errors import Invalid
 from scumble_protocol.image import Bounds, Point
 
-from . import masks, segment
+from . import masks
 from .clicks import Click, click_discs, from_clicks
-from .segment import Scene
+from .image import Image
+from .segment import WORK_PX, Scene
+from .segment import within as segment_within
 
 LEAST_PX = 8  # a layer with a shorter side holds nothing to find an outline in
 MARGIN = 0.2  # of a box or selection's size, kept around it as a sample of the ground
+CLOSE_UP = 0.5  # of the layer: what is around a smaller selection is looked at alone
+SPECK = 0.02  # of the mask's largest part: smaller ones that a network leaves are mistakes
 EVERYTHING = 0.98  # a selection with this share of what shows points at nothing in particular
 
 
@@ -32,8 +36,15 @@ class Window:
         return slice(self.top, self.bottom), slice(self.left, self.right)
 
     @property
+    def size(self) -> tuple[int, int]:
+        return self.bottom - self.top, self.right - self.left
+
+    def holds(self, point: Point) -> bool:
+        return self.left <= point.x < self.right and self.top <= point.y < self.bottom
+
+    @property
     def longest_px(self) -> int:
-        return max(self.bottom - self.top, self.right - self.left)
+        return max(self.size)
 
 
 @dataclass(frozen=True)
@@ -45,8 +56,14 @@ class Found:
     clicks: tuple[Click, ...] = ()
 
 
+Segment = Callable[[Image, Window, Sequence[Point], "Bounds | None"], np.ndarray]
+"""Part of a layer, clicks and box in pixels from that part's corner → logits over it, at any size."""
+
+
 def region_of(alpha: np.ndarray, selection: np.ndarray | None, box: Bounds | None) -> np.ndarray | None:
     """What selection and box leave of the layer (bool), None where they exclude next to nothing. Raises: Invalid."""
+    if selection is None and box is None:
+        return None
     shows = alpha > 0
     region = shows.copy()
     if selection is not None:
@@ -63,25 +80,60 @@ def region_of(alpha: np.ndarray, selection: np.ndarray | None, box: Bounds | Non
     return None if region.sum() >= EVERYTHING * shows.sum() else region
 
 
-def find(rgb: np.ndarray, alpha: np.ndarray, region: np.ndarray | None, points: Sequence[Point]) -> Found:
-    """The object that `region`, clicks, or both mean; one of the two has to be given. Raises: Invalid."""
-    _check_points(alpha, points)
-    includes = any(point.include for point in points)
-    if region is None and not includes:
+def find(image: Image, region: np.ndarray | None, points: Sequence[Point], segment: Segment | None = None) -> Found:
+    """The object that `region`, clicks, or both mean; one of the two has to be given. Raises: Invalid, OutOfMemory.
+
+    `segment`: a network that finds it; without one, colours and edges do.
+    """
+    _check_points(image, points)
+    if region is None and not any(point.include for point in points):
         raise Invalid("All clicks say what is not meant.", "Click on the object itself as well.")
-    window = _whole(alpha.shape) if region is None else window_around(region)
-    scene = Scene.of(rgb[window.slices], alpha[window.slices])
-    small_region = None
-    if region is not None:
-        shrunk = masks.resize(region[window.slices], scene.shape)
-        small_region = shrunk >= min(0.5, float(shrunk.max()))
-    clicks = _to_scene(points, window, scene)
-    if includes and any(click.include for click in clicks):
+    if segment is not None:
+        return _find_learned(image, region, points, segment)
+    window = _whole(image) if region is None else window_around(region)
+    scene = Scene.of(image.rgb[window.slices], image.alpha[window.slices])
+    small_region = None if region is None else _reduced(region, window, scene.shape)
+    clicks = _to_mask(points, window, scene.shape)
+    if any(click.include for click in clicks):
         mask = from_clicks(scene, clicks, small_region)
     else:
         assert small_region is not None
-        mask = segment.within(scene, small_region, click_discs(scene, clicks, False))
+        mask = segment_within(scene, small_region, click_discs(scene.shape, clicks, False))
     return Found(mask, window, clicks)
+
+
+def _find_learned(image: Image, region: np.ndarray | None, points: Sequence[Point], segment: Segment) -> Found:
+    """By a network that is shown the whole layer, or what is around a small region, since it sees only so many pixels.
+
+    The first click that includes comes first: it proposes the object.
+    """
+    window = _whole(image)
+    if region is not None and window_around(region).longest_px <= CLOSE_UP * window.longest_px:
+        window = window_around(region)
+    ordered = sorted(points, key=lambda point: not point.include)
+    first = [point for point in ordered[:1] if point.include]
+    others = [point for point in points if point not in first]
+    inside = [point for point in (*first, *others) if window.holds(point)]
+    moved = [Point(point.x - window.left, point.y - window.top, point.include) for point in inside]
+    box = None if region is None else _box_around(region[window.slices])
+    logits = segment(image, window, moved, box)
+    size = masks.fitted_size(window.size, WORK_PX)
+    mask = masks.resize(logits, size) > 0
+    if region is not None:
+        mask &= _reduced(region, window, size)
+    clicks = _to_mask(points, window, size)
+    meant = click_discs(size, clicks, True)
+    mask = (mask | meant) & ~click_discs(size, clicks, False)
+    return Found(masks.drop_specks(mask, SPECK, meant), window, clicks)
+
+
+def _box_around(region: np.ndarray) -> Bounds:
+    return masks.extent(region, Bounds(0, 0, region.shape[1], region.shape[0]))
+
+
+def _reduced(region: np.ndarray, window: Window, size: tuple[int, int]) -> np.ndarray:
+    shrunk = masks.resize(region[window.slices], size)
+    return shrunk >= min(0.5, float(shrunk.max()))
 
 
 def window_around(region: np.ndarray) -> Window:
@@ -107,28 +159,28 @@ def check_size(alpha: np.ndarray) -> None:
         )
 
 
-def _whole(shape: tuple[int, ...]) -> Window:
-    return Window(0, 0, shape[0], shape[1])
+def _whole(image: Image) -> Window:
+    return Window(0, 0, image.bounds.height, image.bounds.width)
 
 
-def _check_points(alpha: np.ndarray, points: Sequence[Point]) -> None:
-    height, width = alpha.shape
+def _check_points(image: Image, points: Sequence[Point]) -> None:
+    height, width = image.bounds.height, image.bounds.width
     for point in points:
         if not point.include:
             continue
         where = f"The click at {point.x:.0f}, {point.y:.0f}"
         if not (0 <= point.x < width and 0 <= point.y < height):
             raise Invalid(f"{where} is outside the layer.", "Click on the object, inside the layer.")
-        if alpha[int(point.y), int(point.x)] == 0:
+        if image.alpha[int(point.y), int(point.x)] == 0:
             raise Invalid(f"{where} is on a transparent place.", "Click on something that can be seen.")
 
 
-def _to_scene(points: Sequence[Point], window: Window, scene: Scene) -> tuple[Click, ...]:
-    scale_x = scene.shape[1] / (window.right - window.left)
-    scale_y = scene.shape[0] / (window.bottom - window.top)
+def _to_mask(points: Sequence[Point], window: Window, size: tuple[int, int]) -> tuple[Click, ...]:
+    """The clicks in pixels of a mask of `size` over the window, those that lie in it."""
+    scale_x, scale_y = size[1] / window.size[1], size[0] / window.size[0]
     clicks = []
     for point in points:
         x, y = int((point.x - window.left) * scale_x), int((point.y - window.top) * scale_y)
-        if 0 <= x < scene.shape[1] and 0 <= y < scene.shape[0]:
+        if window.holds(point) and x < size[1] and y < size[0]:
             clicks.append(Click(x, y, point.include))
     return tuple(clicks)

@@ -29,8 +29,12 @@ def view(raster: Raster) -> np.ndarray:
 
 def colour(raster: Raster) -> np.ndarray:
     """H×W×3 (R, G, B) or H×W×1 over the raster's own bytes, no copy."""
-    pixels = stored(raster)
-    if raster.channels == "BGRA":
+    return colour_of(stored(raster), raster.channels)
+
+
+def colour_of(pixels: np.ndarray, channels: str) -> np.ndarray:
+    """The same of any samples that lie as `channels` says."""
+    if channels == "BGRA":
         return pixels[..., 2::-1]
     return pixels[..., : 3 if pixels.shape[2] >= 3 else 1]
 
@@ -73,6 +77,16 @@ def pack(colour: np.ndarray, alpha: np.ndarray, depth: str, channels: str) -> np
     packed = np.empty((*alpha.shape, colour.shape[2] + 1), DTYPES[depth])
     cv2.mixChannels(converted, [packed], MIXING[channels])
     return packed
+
+
+def resize(pixels: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """H×W×C of any depth at `size` (height, width): averaged when it shrinks, linear when it grows."""
+    height, width = size
+    if pixels.shape[:2] == size:
+        return pixels
+    plain = pixels.astype(np.float32) if pixels.dtype == np.float16 else pixels  # which OpenCV does not resize
+    method = cv2.INTER_AREA if height * width < pixels.shape[0] * pixels.shape[1] else cv2.INTER_LINEAR
+    return cv2.resize(plain, (width, height), interpolation=method).reshape(height, width, pixels.shape[2])
 
 
 def coverage(mask: Raster) -> np.ndarray:

@@ -178,7 +178,7 @@ def run(
         finished = fresh[: end - written]
         if len(finished):
             write(written, finished)
-        band, written = fresh[end - written :], end
+        band, written = fresh[end - written :].copy(), end  # a view would hold all of it
     report(1.0)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import logging
 import threading
 from collections.abc import Callable, Iterator
@@ -14,17 +15,23 @@ from ..config import Config
 from ..context import Context
 from ..imaging.image import Image, NewLayer
 from ..model_pool import Freed, ModelPool
+from ..registry import AUTOMATIC, CLASSICAL
 from ..weights import index
 from ..weights.download import in_words
 from ..weights.store import Store
 from . import devices, paint, sources
-from .networks import ImageNetwork
+from .networks import ImageNetwork, Loaded
 from .running import Notes, RunningModel
+from .segmenter import Segmenter
 from .sources import Installed, Shelf
 
 log = logging.getLogger(__name__)
 
 LOADED = 0.05  # of the progress, when the model is there
+
+Runner = RunningModel | Segmenter
+RUNNERS = {"Sam": Segmenter, "Sam2": Segmenter}
+"""What runs a network that is not image → image."""
 
 
 class Desk:
@@ -37,8 +44,8 @@ class Desk:
         self._lock = threading.Lock()
         self._shelf: Shelf | None = None
         self._device: devices.Device | None = None
-        self.pool: ModelPool[RunningModel] = ModelPool(
-            self._budget_bytes, settings.models_idle_s, self._give_back, on_change, lambda model: model.loaded.bytes
+        self.pool: ModelPool[Runner] = ModelPool(
+            self._budget_bytes, settings.models_idle_s, self._give_back, on_change, lambda model: model.bytes
         )
 
     def offers(self, operation: str) -> list[tuple[str, str]]:
@@ -62,19 +69,32 @@ class Desk:
         return shelf
 
     @contextlib.contextmanager
-    def borrow(self, operation: str, wanted: str, context: Context, scale: int | None = None) -> Iterator[RunningModel]:
+    def lend(self, operation: str, wanted: str, context: Context) -> Iterator[Any]:
+        """As `borrow`, for an operation that has a way without: None where that is to be taken."""
+        if wanted == CLASSICAL[0] or (wanted == AUTOMATIC[0] and not self.shelf.of(operation)):
+            yield None
+            return
+        with self.borrow(operation, wanted, context) as model:
+            yield model
+
+    @contextlib.contextmanager
+    def borrow(self, operation: str, wanted: str, context: Context, scale: int | None = None) -> Iterator[Any]:
         """The model `wanted` for `operation`, warm; the recipe then names it.
 
         Raises: MissingModel, Invalid, Unsupported, OutOfMemory.
         """
         context.progress(0.0, "Choosing the model")
         chosen = self._choose(operation, wanted, scale)
-        device = self._open_device(context)
-        with self.pool.borrow(
-            chosen.key, chosen.title, chosen.bytes, lambda: self._load(chosen, device, context)
-        ) as model:
-            context.model = {"id": chosen.id, "sha256": sources.digest(chosen), "device": str(device)}
+        with self._borrow(chosen, context) as model:
+            context.model = {"id": chosen.id, "sha256": sources.digest(chosen), "device": str(model.device)}
             yield model
+
+    def warm(self, key: str) -> None:
+        """Have the model that `describe` called so there again, where it still is. Raises: as `borrow`."""
+        chosen = next((model for model in self.shelf.installed if model.key == key), None)
+        if chosen is not None:
+            with self._borrow(chosen, Context()):
+                pass
 
     def paint(
         self,
@@ -110,7 +130,7 @@ class Desk:
         return Notes(
             report=lambda share: context.progress(first + (last - first) * share, stage),
             say=say,
-            make_room=lambda: bool(self.pool.free().titles),
+            make_room=lambda: bool(self.pool.free_idle().titles),
         )
 
     def free(self) -> Freed:
@@ -118,6 +138,13 @@ class Desk:
 
     def describe(self) -> dict[str, Any]:
         return {"device": str(self._device or self._device_name), "models": self.pool.describe()}
+
+    @contextlib.contextmanager
+    def _borrow(self, chosen: Installed, context: Context) -> Iterator[RunningModel]:
+        device = self._open_device(context)
+        load = functools.partial(self._load, chosen, device, context)
+        with self.pool.borrow(chosen.key, chosen.title, chosen.bytes, load) as model:
+            yield model
 
     # --- what it takes --------------------------------------------------------------------------------------------
 
@@ -133,16 +160,14 @@ class Desk:
             self._device = devices.find(self._device_name)
         return self._device
 
-    def _load(self, chosen: Installed, device: devices.Device, context: Context) -> RunningModel:
+    def _load(self, chosen: Installed, device: devices.Device, context: Context) -> Runner:
         from .loading import load
 
         stage = f"Loading {chosen.title} ({in_words(chosen.bytes)})"
         context.progress(0.0, stage)
         loaded = load(chosen, lambda share: context.progress(LOADED * share, stage))
-        if not isinstance(loaded, ImageNetwork):
-            raise Unsupported(f"The model {chosen.title} does not turn a picture into a picture.", "Choose another.")
         log.info("loaded %s for %s", chosen.id, device)
-        return RunningModel(loaded, device, chosen.title)
+        return _run(loaded, device, chosen.title)
 
     def _budget_bytes(self) -> int:
         if self._settings.models_budget_mb:
@@ -152,3 +177,11 @@ class Desk:
     def _give_back(self) -> None:
         if self._device is not None:
             self._device.give_back()
+
+
+def _run(loaded: Loaded, device: devices.Device, title: str) -> Runner:
+    if isinstance(loaded, ImageNetwork):
+        return RunningModel(loaded, device, title)
+    if loaded.architecture in RUNNERS:
+        return RUNNERS[loaded.architecture](loaded, device, title)
+    raise Unsupported(f"Nothing here runs the model {title}.", "Choose another.")

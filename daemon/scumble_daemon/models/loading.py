@@ -17,7 +17,12 @@ if TYPE_CHECKING:
     from .sources import Installed
 
 # (loader, architecture) → the module of `architectures` whose `load(model, report)` makes the network.
-BUILDERS: dict[tuple[str, str], str] = {}
+BUILDERS: dict[tuple[str, str], str] = {
+    ("transformers", "Sam2"): "sam",
+    ("own", "Sam2"): "sam",
+    ("transformers", "Sam"): "sam",
+    ("own", "Sam"): "sam",
+}
 # Those among them that are put over a picture, as nearly all of spandrel's are: `load` gives an ImageNetwork.
 FOR_PICTURES: tuple[tuple[str, str], ...] = ()
 

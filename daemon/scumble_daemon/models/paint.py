@@ -11,7 +11,7 @@ import numpy as np
 from scumble_protocol.errors import Invalid
 from scumble_protocol.image import CHANNEL_COUNT, MAX_PIXELS, Bounds, Raster
 
-from ..imaging import colour, masks, samples
+from ..imaging import masks, samples
 from ..imaging.image import Image, NewLayer
 
 STRIP_PIXELS = 1 << 19  # what is blended and encoded at a time
@@ -66,12 +66,7 @@ class Sheet:
         target[:] = samples.pack(colours, self._alpha(rows), self.image.raster.depth, self.channels)
 
     def _rgb(self, rows: slice, columns: slice) -> np.ndarray:
-        down, across = self._place(rows, columns)
-        raster = self.image.raster
-        native = samples.to_float(samples.colour(raster)[down, across])
-        rgb = colour.to_srgb(native, self.image.profile)
-        alpha = samples.alpha(raster)
-        return rgb if alpha is None else colour.extend_under_transparency(rgb, alpha[down, across])
+        return self.image.part(*self._place(rows, columns))
 
     def _alpha(self, rows: slice) -> np.ndarray:
         alpha = samples.alpha(self.image.raster)

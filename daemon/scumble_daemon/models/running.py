@@ -48,6 +48,10 @@ class RunningModel:
         self._move(self.device)
 
     @property
+    def bytes(self) -> int:
+        return self.loaded.bytes
+
+    @property
     def network(self) -> Network:
         return self.loaded.traits.network
 

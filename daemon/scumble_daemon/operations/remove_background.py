@@ -72,7 +72,7 @@ def remove_background(image: Image, params: Params, context: Context) -> list[Ne
 def _subject(image: Image, region: np.ndarray | None, context: Context) -> prompts.Found:
     if region is None and not context.points:
         return _guess(image, context)
-    found = prompts.find(image.rgb, image.alpha, region, context.points)
+    found = prompts.find(image, region, context.points)
     if region is not None and not context.points:
         selected = masks.resize(region[found.window.slices], found.mask.shape[:2]) > 0.5
         if found.mask.sum() < LEAST_SHARE * selected.sum():

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from scumble_protocol.errors import Invalid
-from scumble_protocol.image import Point
+from scumble_protocol.image import Bounds, Point
 
 from ..context import Context
-from ..imaging import masks, prompts
+from ..imaging import masks, outline, prompts
 from ..imaging.image import Image, NewSelection
-from ..registry import Field, Inputs, OperationParams, operation
+from ..registry import Field, Inputs, ModelField, OperationParams, operation
 
 CLICK_PX = 2.5  # around a click the selection is what the click says
 
@@ -34,6 +36,7 @@ class Params(OperationParams):
     fill_holes: bool = Field(
         True, title="Fill holes", description="Selects what the object encloses, unless a click says that is not meant."
     )
+    model: str = ModelField("select_object", goes_without=True)
 
 
 @operation(
@@ -51,44 +54,61 @@ def select_object(image: Image, params: Params, context: Context) -> NewSelectio
             "Click on it, draw a box around it, or select it roughly, and run again.",
         )
     prompts.check_size(image.alpha)
-    context.progress(0.05, "Reading the picture")
-    rgb = image.rgb
-    context.progress(0.15, "Finding the object")
-    found = prompts.find(rgb, image.alpha, region, context.points)
+    with context.models.lend("select_object", params.model, context) as segmenter:
+        context.progress(0.1, "Finding the object")
+        found = prompts.find(image, region, context.points, segmenter and segmenter.find)
     if not found.mask.any():
         raise Invalid("No object stands out there.", "Click on the object, or select it more closely, and run again.")
     context.progress(0.7, "Drawing the outline")
-    coverage = _outline(rgb, found, params.fill_holes)
-    coverage[image.alpha == 0] = 0
+    coverage, bounds = _outline(image, found, params)
     context.progress(0.9, "Finishing the edge")
     coverage = masks.feather(masks.shift_edge(coverage, params.shift_px), params.feather_px)
-    return NewSelection(_respect(coverage, context.points))
+    at = Bounds(bounds.x + image.bounds.x, bounds.y + image.bounds.y, bounds.width, bounds.height)
+    return NewSelection(_respect(coverage, bounds, context.points), at)
 
 
-def _outline(rgb: np.ndarray, found: prompts.Found, fill_holes: bool) -> np.ndarray:
-    """The mask at full size, with a soft edge one or two pixels wide that lies where the picture's own edge is."""
+def _outline(image: Image, found: prompts.Found, params: Params) -> tuple[np.ndarray, Bounds]:
+    """The mask at full size with a soft edge, and which part of the layer that is: all that the object can reach."""
     mask = found.mask
-    if fill_holes:
+    if params.fill_holes:
         excluded = np.zeros_like(mask)
         for click in found.clicks:
             excluded[click.y, click.x] |= not click.include
         mask = masks.fill_holes(mask, mask.size, excluded)
-    inside = rgb[found.window.slices]
-    scale = found.window.longest_px / max(mask.shape)
-    smooth = masks.feather(mask.astype(np.float32), 1.5)
-    large = masks.resize(smooth, inside.shape[:2])
-    guided = masks.follow_edges(large, inside, max(2, round(2 * scale)), 1e-3)
-    coverage = np.zeros(rgb.shape[:2], np.float32)
-    coverage[found.window.slices] = masks.levels(guided, 0.3, 0.7)
-    return coverage
+    window = found.window
+    drawn = outline.draw(
+        mask,
+        window.size,
+        lambda rows, columns: image.part(_moved(rows, window.top), _moved(columns, window.left)),
+    )
+    place = Bounds(window.left, window.top, window.size[1], window.size[0])
+    bounds = _reachable(masks.extent(drawn, place), params).intersection(Bounds(0, 0, *image.alpha.shape[::-1]))
+    coverage = np.zeros((bounds.height, bounds.width), np.float32)
+    shared = bounds.intersection(place)
+    target, source = shared.relative_to(bounds), shared.relative_to(place)
+    coverage[target.y : target.bottom, target.x : target.right] = drawn[
+        source.y : source.bottom, source.x : source.right
+    ]
+    coverage[image.alpha[bounds.y : bounds.bottom, bounds.x : bounds.right] == 0] = 0
+    return coverage, bounds
 
 
-def _respect(coverage: np.ndarray, points: tuple[Point, ...]) -> np.ndarray:
+def _reachable(extent: Bounds, params: Params) -> Bounds:
+    reach = math.ceil(abs(params.shift_px) + 2 * params.feather_px) + 8  # and room around a click at its edge
+    return Bounds(extent.x - reach, extent.y - reach, extent.width + 2 * reach, extent.height + 2 * reach)
+
+
+def _moved(part: slice, by: int) -> slice:
+    return slice(part.start + by, part.stop + by)
+
+
+def _respect(coverage: np.ndarray, bounds: Bounds, points: tuple[Point, ...]) -> np.ndarray:
     """`coverage` that is whole at including clicks and nothing at excluding ones, softly around them."""
     height, width = coverage.shape
-    for point in points:
+    for click in points:
+        point = Point(click.x - bounds.x, click.y - bounds.y, click.include)
         top, left = max(0, int(point.y) - 8), max(0, int(point.x) - 8)
-        patch = coverage[top : min(height, int(point.y) + 9), left : min(width, int(point.x) + 9)]
+        patch = coverage[top : max(0, min(height, int(point.y) + 9)), left : max(0, min(width, int(point.x) + 9))]
         if patch.size == 0:
             continue
         rows, columns = np.mgrid[: patch.shape[0], : patch.shape[1]]

@@ -453,6 +453,16 @@ def model_shown():
     return {**shown, "progress": part("scumble_model_progress", QProgressBar).value()}
 
 
+def models_problem():
+    label = part("scumble_models_problem", QLabel)
+    return label.text() if label.isVisible() else ""
+
+
+def click_retry():
+    QTest.mouseClick(part("scumble_models_retry"), Qt.LeftButton)
+    return True
+
+
 def click_model(button):
     QTest.mouseClick(part(f"scumble_model_{button}"), Qt.LeftButton)
     settle()

@@ -1,0 +1,42 @@
+"""An outline drawn in blocks is the one that would be drawn in one piece, and only its blocks are read."""
+
+from __future__ import annotations
+
+import numpy as np
+from scumble_daemon.imaging import masks, outline
+
+
+def disc(size: int, radius: float) -> np.ndarray:
+    rows, columns = np.mgrid[:size, :size] - size / 2
+    return np.asarray(rows**2 + columns**2 < radius**2)
+
+
+def test_blocks_leave_no_seams() -> None:
+    """A disc at a quarter of the size, over a picture in which it is a little larger: against the filter over all."""
+    rng = np.random.default_rng(1)
+    picture = np.where(disc(1000, 330)[..., None], 0.8, 0.2) + rng.normal(0, 0.02, (1000, 1000, 3))
+    picture, mask = picture.astype(np.float32), disc(250, 81)
+    read: list[int] = []
+
+    def part(rows: slice, columns: slice) -> np.ndarray:
+        read.append((rows.stop - rows.start) * (columns.stop - columns.start))
+        return picture[rows, columns]
+
+    drawn = outline.draw(mask, (1000, 1000), part)
+    large = masks.resize(masks.feather(mask.astype(np.float32), 1.5), (1000, 1000))
+    whole = masks.levels(masks.follow_edges(large, picture, 8, 1e-3), 0.3, 0.7)
+    assert np.abs(drawn - whole).max() < 0.03
+    assert sum(read) < 0.9e6
+    assert drawn[500, 500] == 1
+    assert drawn[10, 10] == 0
+
+
+def test_a_small_object_reads_next_to_nothing() -> None:
+    read: list[int] = []
+
+    def part(rows: slice, columns: slice) -> np.ndarray:
+        read.append((rows.stop - rows.start) * (columns.stop - columns.start))
+        return np.zeros((rows.stop - rows.start, columns.stop - columns.start, 3), np.float32)
+
+    outline.draw(disc(500, 20), (4000, 4000), part)
+    assert 0 < sum(read) < 0.04 * 4000**2
