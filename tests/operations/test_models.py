@@ -193,7 +193,11 @@ def test_upscale_gives_a_larger_layer(studio: DaemonProcess, factor: int) -> Non
     with studio.client() as client:
         selection = client.put(coverage.tobytes(), LAYER, "u8", "GRAY")
         layer, got, notes = run(
-            client, "upscale", put(client, made, "u16"), parameters={"factor": str(factor)}, selection=selection
+            client,
+            "upscale",
+            put(client, made, "u16"),
+            parameters={"factor": str(factor), "result": "larger"},
+            selection=selection,
         )
         assert layer.mask is not None
         mask = samples.to_float(samples.view(at_hand(client, layer.mask))[..., 0])
@@ -205,6 +209,27 @@ def test_upscale_gives_a_larger_layer(studio: DaemonProcess, factor: int) -> Non
     assert np.abs(got[:, 2 * factor : 20 * factor, 3] - 32768 / 65535).max() < 1e-4
     assert np.abs(np.diff(mask[0])).max() < 3 / 255, "the feather is smooth, not in steps"
     assert "larger than the canvas" in notes[0]
+
+
+def test_upscale_gives_a_new_document_of_the_size_that_it_has_made(studio: DaemonProcess) -> None:
+    """By itself: a canvas around the enlarged layer, which is the same as the larger layer, and nothing to say."""
+    made = pixels("u16")
+    coverage = np.zeros((40, 60), np.uint8)
+    coverage[10:30, 20:50] = 255
+    with studio.client() as client:
+        larger, expected, _ = run(client, "upscale", put(client, made, "u16"), parameters={"result": "larger"})
+        result = client.run("upscale", put(client, made, "u16"), CANVAS)
+        assert result.document == result.layers[0].raster.bounds == Bounds(LAYER.x, LAYER.y, 120, 80)
+        assert result.document == larger.raster.bounds
+        np.testing.assert_array_equal(
+            samples.to_float(samples.view(at_hand(client, result.layers[0].raster))), expected
+        )
+        assert result.notes == ()
+        client.release(result)
+        selection = client.put(coverage.tobytes(), LAYER, "u8", "GRAY")
+        part = client.run("upscale", put(client, made, "u16"), CANVAS, selection=selection)
+        assert part.document == Bounds(LAYER.x + 20, LAYER.y + 10, 60, 40), "only what is selected"
+        client.release(part)
 
 
 def test_upscale_at_the_layers_own_size(studio: DaemonProcess) -> None:
@@ -289,6 +314,14 @@ def test_the_command_line_enlarges_a_picture_file(studio: DaemonProcess, tmp_pat
     assert ran.returncode == 0, ran.stderr
     large = np.asarray(Image.open(tmp_path / "large.png").convert("RGB"))
     assert np.abs(large.astype(int) - photo.repeat(2, axis=0).repeat(2, axis=1)).max() <= 1
+    selection = np.zeros((60, 90), np.uint8)
+    selection[20:40, 30:70] = 255
+    Image.fromarray(selection).save(tmp_path / "selection.png")
+    arguments = ("-o", tmp_path / "part.png", "--selection", tmp_path / "selection.png")
+    ran = studio.cli("run", "upscale", tmp_path / "photo.png", *arguments)
+    assert ran.returncode == 0, ran.stderr
+    part = np.asarray(Image.open(tmp_path / "part.png").convert("RGB"))
+    np.testing.assert_array_equal(part, large[40:80, 60:140])
 
 
 @pytest.mark.parametrize(

@@ -131,7 +131,7 @@ class Shelf:
                     )
                 return model
         if any(model.id == wanted for model in self.known):
-            raise MissingModel(f"The model {wanted} is not installed.", f"`scumble weights fetch {wanted}` gets it.")
+            raise MissingModel(f"The model {wanted} is not installed.", _way_to_fetch(wanted))
         raise MissingModel(f"There is no model «{wanted}» any more.", "Choose another, or «Automatic».")
 
     def fingerprint(self) -> list[str]:
@@ -143,7 +143,11 @@ class Shelf:
             return f"Put a checkpoint, a .safetensors or .pth file, into {self.folder}."
         suits = [model for model in self.known if operation in model.operations and (model.scale or 1) == (scale or 1)]
         best = next((model for role in ("light", "default") for model in suits if model.role == role), None)
-        return f"`scumble weights fetch {best.id}` gets one." if best else f"Put one into {self.folder}."
+        return _way_to_fetch(best.id) if best else f"Put one into {self.folder}."
+
+
+def _way_to_fetch(model: str) -> str:
+    return f"Fetch {model} under Scumble's Models in your editor, or with `scumble weights fetch {model}`."
 
 
 def look(index: Index, store: Store, shipped: Path | None = None) -> Shelf:
