@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -59,7 +60,18 @@ def test_what_cannot_be_loaded_is_not_offered() -> None:
     offered = {offer.id for offer in shelf.offers("denoise")}
     assert "scunet-real-psnr" in offered
     assert "restormer-real" not in offered
-    assert shelf.offers("remove_background") == []
+    cutting = {offer.id for offer in shelf.offers("remove_background")}
+    assert "birefnet" in cutting
+    assert not {"u2netp", "isnet-general", "modnet-portrait"} & cutting
+
+
+def test_a_network_is_offered_only_for_what_it_does() -> None:
+    """Whatever an index says that it is for: what runs it could do nothing else."""
+    edges = model("edges", "default", operation="remove_background")
+    shelf = Shelf((replace(edges, architecture="VitMatte"), model("net", "default", operation="select_object")))
+    assert shelf.of("remove_background") == shelf.of("select_object") == ()
+    with pytest.raises(MissingModel):
+        shelf.choose("remove_background", "auto", None, on_gpu=False)
 
 
 def test_every_upscaler_of_the_index_says_how_much_it_enlarges() -> None:
