@@ -8,7 +8,7 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from scumble_protocol.image import Layer, Raster, SegmentSlice
+from scumble_protocol.image import Bounds, Layer, Raster, SegmentSlice
 from scumble_protocol.messages import Submit
 
 
@@ -19,6 +19,7 @@ class Finished:
     layers: tuple[Layer, ...]
     selection: Raster | None
     notes: tuple[str, ...]
+    document: Bounds | None = None
 
     @property
     def nbytes(self) -> int:

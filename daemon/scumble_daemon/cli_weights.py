@@ -49,11 +49,12 @@ def list_models(
                 emit("dropped", **dataclasses.asdict(record))
             return
         width = max((len(model.id) for model, _ in rows), default=0)
+        used = _used_operations()
         latest = ""
         for model, condition in rows:
             if model.operations[0] != latest:
                 latest = model.operations[0]
-                typer.echo(f"\n{latest}")
+                typer.echo(f"\n{latest}{'' if latest in used else f'  (chosen in {_users(model, used)})'}")
             state = condition.state if condition.state != "absent" else ""
             opt_in = " (asks first)" if model.opt_in else ""
             typer.echo(
@@ -196,6 +197,22 @@ def _opened() -> tuple[Index, Store]:
     return index.read(), Store.open(config.read())
 
 
+def _used_operations() -> set[str]:
+    from . import config, registry
+
+    return registry.load(config.config_folder() / "operations").uses_models_for
+
+
+def _users(model: Model, used: set[str]) -> str:
+    """The operations in which it can be chosen, in words."""
+    from .models.loading import is_for_pictures
+    from .models.sources import ENHANCE
+
+    users = [each for each in model.operations if each in used]
+    users += [ENHANCE] if is_for_pictures(model.loader, model.architecture) else []
+    return ", ".join(users) or "no operation of this version yet"
+
+
 def _size(model: Model) -> str:
     from .weights.download import in_words
 
@@ -216,6 +233,7 @@ def _as_table(model: Model, condition: Condition, store: Store) -> dict[str, Any
 def _explain(model: Model, condition: Condition, store: Store) -> None:
     typer.echo(f"{model.id} · {model.title}")
     typer.echo(f"for:           {', '.join(model.operations)} ({model.role})")
+    typer.echo(f"chosen in:     {_users(model, _used_operations())}")
     typer.echo(f"network:       {model.architecture}, loaded by {model.loader}")
     typer.echo(f"licence:       {model.licence}")
     for title, text in (

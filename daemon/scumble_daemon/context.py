@@ -51,10 +51,12 @@ class Models(Protocol):
         strength: float = 1.0,
         scale: int | None = None,
         grows: int = 1,
+        mix: float | None = None,
     ) -> NewLayer:
         """The layer `name` that a model makes of `image` where it shows and is selected.
 
-        `strength`: how much of the change is taken over · `grows`: how many times larger the layer gets.
+        `strength`: how much of the change is taken over, or of the noise out · `grows`: how many times larger the layer
+        gets · `mix`: how much of its first file, where a model is mixed from two.
         Raises: MissingModel, OutOfMemory, Cancelled, Invalid
         """
         ...

@@ -20,7 +20,7 @@ from scumble_protocol.errors import Invalid
 from scumble_protocol.parameters import check_all
 
 from .context import Context
-from .imaging.image import Image, NewLayer, NewSelection
+from .imaging.image import Image, NewDocument, NewLayer, NewSelection
 
 __all__ = ["Field", "Inputs", "ModelField", "Operation", "OperationParams", "ReferenceInput", "load", "operation"]
 
@@ -71,7 +71,7 @@ def ModelField(operation: str, goes_without: bool = False, title: str = "Model")
     return pydantic.Field(AUTOMATIC[0], title=title, description=description, json_schema_extra=extra)
 
 
-Function = Callable[[Image, Any, Context], "list[NewLayer] | NewSelection"]
+Function = Callable[[Image, Any, Context], "list[NewLayer] | NewDocument | NewSelection"]
 
 
 @dataclass(frozen=True)
@@ -84,9 +84,10 @@ class Operation:
     raw: bool = False  # works on the editor's own samples: no look at transparency, nothing cached
 
     @property
-    def uses_models(self) -> bool:
+    def models_for(self) -> set[str]:
+        """The operations among whose models its parameters choose."""
         properties = self.params.model_json_schema().get("properties", {}).values()
-        return any(OFFERED_FOR in entry for entry in properties)
+        return {entry[OFFERED_FOR] for entry in properties if OFFERED_FOR in entry}
 
     def check(self, values: dict[str, Any]) -> OperationParams:
         """The parameters as the function takes them. Raises: Invalid, naming the parameter."""
@@ -178,6 +179,11 @@ class Registry:
         }
         ordered = sorted(self._operations.values(), key=lambda each: (each.entry.menu, each.entry.title))
         self.catalogue = Catalogue(tuple(each.entry for each in ordered))
+
+    @property
+    def uses_models_for(self) -> set[str]:
+        """The operations whose models are chosen somewhere; the index may have models for others."""
+        return set[str]().union(*(each.models_for for each in self._declared.values()))
 
     def find(self, id: str) -> Operation:
         """Raises: Invalid."""

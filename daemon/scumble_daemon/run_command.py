@@ -165,12 +165,21 @@ def _write(request: Request, canvas: Bounds, source: Raster, profile: bytes | No
             openraster.write(request.output, canvas, source, request.photo.stem, layers, result.group, profile)
         elif result.selection is not None:
             picture.write(request.output, _over_canvas(result.selection, canvas), None)
+        elif result.document is not None:
+            picture.write(request.output, composite.flatten(result.document, _nothing(layers[0]), layers), profile)
         else:
             picture.write(request.output, composite.flatten(canvas, source, layers), profile)
         written.append(request.output)
     if request.layers is not None:
         written += _write_layers(request.layers, canvas, profile, result)
     return written
+
+
+def _nothing(layer: Layer) -> Raster:
+    """What lies below the layers of a document of their own, in the form of one of them."""
+    raster = layer.raster
+    spot = replace(raster, bounds=Bounds(raster.bounds.x, raster.bounds.y, 1, 1))
+    return replace(spot, data=bytes(spot.nbytes))
 
 
 def _around(canvas: Bounds, layers: list[Layer]) -> Bounds:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Dict, Optional, Union
 
 MAX_SIDE_PX = 1 << 20
@@ -89,6 +89,10 @@ class Raster:
     def nbytes(self) -> int:
         return self.row_bytes * self.bounds.height
 
+    def relative_to(self, other: Bounds) -> "Raster":
+        """The same pixels, measured from the top left corner of `other`."""
+        return replace(self, bounds=self.bounds.relative_to(other))
+
 
 @dataclass(frozen=True)
 class Layer:
@@ -104,6 +108,11 @@ class Layer:
     blend_mode: str = "normal"
     opacity: float = 1.0
     recipe: Dict[str, Any] = field(default_factory=dict)
+
+    def relative_to(self, canvas: Bounds) -> "Layer":
+        """The layer as it lies in a document of its own, whose canvas is `canvas`."""
+        mask = None if self.mask is None else self.mask.relative_to(canvas)
+        return replace(self, raster=self.raster.relative_to(canvas), mask=mask)
 
 
 @dataclass(frozen=True)

@@ -263,13 +263,15 @@ class Preview:
 
 @dataclass(frozen=True)
 class Result:
-    """The end of a job. `group`: the name of the group the layers belong in · `notes`: sentences for the artist ·
-    `timings`: seconds by stage (queue, load, run, …)."""
+    """The end of a job. `group`: the name of the group the layers belong in · `document`: the canvas of the new
+    document that they belong in instead · `notes`: sentences for the artist · `timings`: seconds by stage (queue, load,
+    run, …)."""
 
     id: str = text()
     layers: Tuple[Layer, ...] = layers()
     selection: Optional[Raster] = raster(optional=True)
     group: str = text(default="")
+    document: Optional[Bounds] = bounds(optional=True)
     notes: Tuple[str, ...] = texts()
     timings: Dict[str, Any] = plain(default={})
 

@@ -205,9 +205,6 @@ class Desktop:
     def wait_for_window(self, title: str, timeout_s: float = 60) -> str:
         return wait_until(lambda: self.windows(title), f"a window «{title}»", timeout_s)[0]
 
-    def wait_until_gone(self, title: str, timeout_s: float = 60) -> None:
-        wait_until(lambda: not self.windows(title), f"«{title}» to close", timeout_s)
-
     def key(self, window: str, *keys: str) -> None:
         """Type keys into a window, such as "ctrl+z" or "Return"."""
         self.xdotool("windowactivate", "--sync", window)

@@ -6,12 +6,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from scumble_daemon.models import sources
+from scumble_daemon.models import loading, sources
 from scumble_daemon.models.sources import ENHANCE, Installed, Shelf
 from scumble_daemon.weights import index
 from scumble_daemon.weights.index import Index
 from scumble_daemon.weights.store import Store
-from scumble_protocol.errors import Invalid, MissingModel
+from scumble_protocol.errors import Invalid, MissingModel, Unsupported
 
 from .. import checkpoints
 
@@ -54,15 +54,16 @@ def test_a_shipped_model_needs_a_card_and_a_file(tmp_path: Path) -> None:
     assert len(sources.digest(found)) == 64
 
 
-def test_what_cannot_be_loaded_is_not_offered() -> None:
-    """Only what spandrel's own package reads; the index knows more."""
-    shelf = sources.look(index.read(), Store(Path("/nowhere")))
-    offered = {offer.id for offer in shelf.offers("denoise")}
-    assert "scunet-real-psnr" in offered
-    assert "restormer-real" not in offered
-    cutting = {offer.id for offer in shelf.offers("remove_background")}
-    assert "birefnet" in cutting
-    assert not {"u2netp", "isnet-general", "modnet-portrait"} & cutting
+@pytest.mark.parametrize(("loader", "architecture"), [("spandrel", "Restormer"), ("own", "Newest"), ("own", "NAFNet")])
+def test_what_cannot_be_loaded_is_not_offered(loader: str, architecture: str, tmp_path: Path) -> None:
+    """An entry of the user's own may name what nothing here loads: it is no choice, and says so if it is asked for."""
+    known = next(model for model in index.read().models if model.id == "scunet-real-psnr")
+    odd = replace(known, id="odd", loader=loader, architecture=architecture)
+    shelf = sources.look(Index((known, odd)), Store(tmp_path), tmp_path / "nothing shipped")
+    assert [offer.id for offer in shelf.offers("denoise")] == ["scunet-real-psnr"]
+    wanted = Installed("odd", "Odd", ("denoise",), "extra", (Path("odd.pth"),), loader, architecture)
+    with pytest.raises(Unsupported, match=f"loads the network {architecture}"):
+        loading.load(wanted)
 
 
 def test_a_network_is_offered_only_for_what_it_does() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import signal
@@ -36,6 +37,16 @@ def studio() -> Iterator[DaemonProcess]:
         checkpoints.install(daemon.home, "brighter", "denoise", checkpoints.nafnet())
         checkpoints.install(daemon.home, "twice", "upscale", checkpoints.compact(2), scale=2)
         checkpoints.install(daemon.home, "four", "upscale", checkpoints.compact(4), scale=4)
+        checkpoints.install(daemon.home, "told", "denoise", checkpoints.drunet(), role="extra")
+        checkpoints.install(
+            daemon.home,
+            "mixed",
+            "upscale",
+            checkpoints.compact(4, brighter_by=0.1),
+            scale=4,
+            role="extra",
+            second=checkpoints.compact(4, brighter_by=-0.1),
+        )
         daemon.start()
         yield daemon
 
@@ -88,6 +99,40 @@ def test_strength_mixes_and_light_beyond_white_stays(studio: DaemonProcess) -> N
     change[5, 5] = checkpoints.SHIFT / 2
     assert np.abs(change - checkpoints.SHIFT / 2).max() < 1e-5
     assert got[5, 5, :3].min() >= 7.4
+
+
+@pytest.mark.parametrize("strength", [1.0, 0.4, 0.0])
+def test_a_model_is_told_how_much_noise_there_is(studio: DaemonProcess, strength: float) -> None:
+    """The strength is a share of the noise that is found in the layer, and all of what the model then does is taken."""
+    sigma = 0.05
+    made = np.ones((LAYER.height, LAYER.width, 4), np.float32)
+    made[..., :3] = 0.5 + sigma * RANDOM.standard_normal((LAYER.height, LAYER.width, 3))
+    with studio.client() as client:
+        parameters = {"model": "told", "strength": strength}
+        _, got, notes = run(client, "denoise", put(client, made, "f32"), parameters=parameters)
+    change = got[..., :3] - made[..., :3]
+    assert change.mean() == pytest.approx(sigma * strength, rel=0.1)
+    assert np.ptp(change) < 1e-4, "the same everywhere"
+    assert any("of 255" in note for note in notes) == (strength > 0)
+
+
+@pytest.mark.parametrize("clean_up", [1.0, 0.0, 0.75])
+def test_a_model_is_mixed_from_two(studio: DaemonProcess, clean_up: float) -> None:
+    """Each setting of the slider is a network of its own, between the two; who does not ask gets the middle."""
+    made = pixels("f32", least=0.3, most=0.6)
+    with studio.client() as client:
+        chosen = {"model": "mixed", "factor": "4"}
+        _, middle, _ = run(client, "upscale", put(client, made, "f32"), parameters=chosen)
+        chosen = {**chosen, "clean_up": clean_up}
+        layer, got, _ = run(client, "upscale", put(client, made, "f32"), parameters=chosen)
+    large = made.repeat(4, axis=0).repeat(4, axis=1)
+    assert np.abs(middle - large)[..., :3].max() < 1e-5
+    assert np.abs(got - large - (0.2 * clean_up - 0.1))[..., :3].max() < 1e-5
+    folder = studio.home / "weights" / "mixed"
+    lines = "".join(
+        f"{digest_of(folder / name)}  {name}\n" for name in ("mixed.safetensors", "mixed.second.safetensors")
+    )
+    assert layer.recipe["model"]["sha256"] == hashlib.sha256(lines.encode()).hexdigest()
 
 
 def test_a_wide_gamut_comes_back_as_it_went(studio: DaemonProcess) -> None:
@@ -148,7 +193,11 @@ def test_upscale_gives_a_larger_layer(studio: DaemonProcess, factor: int) -> Non
     with studio.client() as client:
         selection = client.put(coverage.tobytes(), LAYER, "u8", "GRAY")
         layer, got, notes = run(
-            client, "upscale", put(client, made, "u16"), parameters={"factor": str(factor)}, selection=selection
+            client,
+            "upscale",
+            put(client, made, "u16"),
+            parameters={"factor": str(factor), "result": "larger"},
+            selection=selection,
         )
         assert layer.mask is not None
         mask = samples.to_float(samples.view(at_hand(client, layer.mask))[..., 0])
@@ -160,6 +209,27 @@ def test_upscale_gives_a_larger_layer(studio: DaemonProcess, factor: int) -> Non
     assert np.abs(got[:, 2 * factor : 20 * factor, 3] - 32768 / 65535).max() < 1e-4
     assert np.abs(np.diff(mask[0])).max() < 3 / 255, "the feather is smooth, not in steps"
     assert "larger than the canvas" in notes[0]
+
+
+def test_upscale_gives_a_new_document_of_the_size_that_it_has_made(studio: DaemonProcess) -> None:
+    """By itself: a canvas around the enlarged layer, which is the same as the larger layer, and nothing to say."""
+    made = pixels("u16")
+    coverage = np.zeros((40, 60), np.uint8)
+    coverage[10:30, 20:50] = 255
+    with studio.client() as client:
+        larger, expected, _ = run(client, "upscale", put(client, made, "u16"), parameters={"result": "larger"})
+        result = client.run("upscale", put(client, made, "u16"), CANVAS)
+        assert result.document == result.layers[0].raster.bounds == Bounds(LAYER.x, LAYER.y, 120, 80)
+        assert result.document == larger.raster.bounds
+        np.testing.assert_array_equal(
+            samples.to_float(samples.view(at_hand(client, result.layers[0].raster))), expected
+        )
+        assert result.notes == ()
+        client.release(result)
+        selection = client.put(coverage.tobytes(), LAYER, "u8", "GRAY")
+        part = client.run("upscale", put(client, made, "u16"), CANVAS, selection=selection)
+        assert part.document == Bounds(LAYER.x + 20, LAYER.y + 10, 60, 40), "only what is selected"
+        client.release(part)
 
 
 def test_upscale_at_the_layers_own_size(studio: DaemonProcess) -> None:
@@ -244,6 +314,14 @@ def test_the_command_line_enlarges_a_picture_file(studio: DaemonProcess, tmp_pat
     assert ran.returncode == 0, ran.stderr
     large = np.asarray(Image.open(tmp_path / "large.png").convert("RGB"))
     assert np.abs(large.astype(int) - photo.repeat(2, axis=0).repeat(2, axis=1)).max() <= 1
+    selection = np.zeros((60, 90), np.uint8)
+    selection[20:40, 30:70] = 255
+    Image.fromarray(selection).save(tmp_path / "selection.png")
+    arguments = ("-o", tmp_path / "part.png", "--selection", tmp_path / "selection.png")
+    ran = studio.cli("run", "upscale", tmp_path / "photo.png", *arguments)
+    assert ran.returncode == 0, ran.stderr
+    part = np.asarray(Image.open(tmp_path / "part.png").convert("RGB"))
+    np.testing.assert_array_equal(part, large[40:80, 60:140])
 
 
 @pytest.mark.parametrize(

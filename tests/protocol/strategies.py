@@ -87,6 +87,7 @@ _FIELDS: dict[tuple[type, str], st.SearchStrategy[Any]] = {
     (messages.Preview, "layers"): layer_stacks,
     (messages.Result, "layers"): layer_stacks,
     (messages.Result, "selection"): st.none() | masks,
+    (messages.Result, "document"): st.none() | bounds,
     (messages.Result, "notes"): st.lists(texts, max_size=3).map(tuple),
     (messages.Result, "timings"): st.dictionaries(texts, st.floats(0, 1e6), max_size=4),
     (messages.GetModels, "watch"): st.booleans(),

@@ -99,6 +99,21 @@ def test_json_is_one_object_a_line(model: Model, store: Store) -> None:
 
 
 @pytest.mark.parametrize(
+    ("id", "operation", "where"),
+    [
+        ("scunet-real-psnr", "denoise", "denoise, enhance_with_model"),
+        ("style-mosaic", "stylize", "enhance_with_model"),
+        ("big-lama", "erase_object", "no operation of this version yet"),
+    ],
+)
+def test_it_says_where_a_model_can_be_chosen(model: Model, id: str, operation: str, where: str) -> None:
+    """The index knows some before their operation is there: nobody fetches 200 MB to find that out."""
+    assert f"chosen in:     {where}\n" in run("show", id).stdout
+    heading = run("list", operation).stdout.splitlines()[1]
+    assert heading == (operation if operation in where else f"{operation}  (chosen in {where})")
+
+
+@pytest.mark.parametrize(
     ("arguments", "says"),
     [
         (["fetch", "tny"], "Did you mean tiny"),

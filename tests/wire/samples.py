@@ -140,6 +140,9 @@ SAMPLES: dict[str, Message] = {
         notes=("The selection crosses two materials.",),
         timings={"queue": 0.001, "run": 0.25},
     ),
+    "result-document": Result(
+        "job-6", (Layer("Upscaled ×2", SMALL, recipe=RECIPE),), group="Upscale", document=Bounds(-3, 5, 2, 1)
+    ),
     "result-selection": Result("job-6", selection=FEATHER),
     "failure": Failure(
         "job-6", "missing-model", "The model scunet is not installed.", "`scumble weights fetch scunet`"

@@ -16,7 +16,7 @@ from scumble_protocol.messages import Preview, Result, Submit
 from .. import __version__, cache
 from ..context import Context
 from ..imaging import masks, samples
-from ..imaging.image import Image, NewLayer, NewSelection
+from ..imaging.image import Image, NewDocument, NewLayer, NewSelection
 from ..models.desk import Desk
 from ..registry import Operation, OperationParams, Registry
 from .session_segments import Pixels
@@ -58,7 +58,7 @@ class JobRunner:
             image=pixels.open(submit.image),
             selection=pixels.open(submit.selection) if submit.selection else None,
         )
-        models = self._desk.shelf.fingerprint() if operation.uses_models else []
+        models = self._desk.shelf.fingerprint() if operation.models_for else []
         key = "" if operation.raw else cache.key(opened, operation.entry.version, params.model_dump(), models)
         finished = self._results.get(key) if key else None
         was_cached = finished is not None
@@ -72,6 +72,7 @@ class JobRunner:
             layers=tuple(_store(layer, pixels) for layer in finished.layers),
             selection=pixels.store(finished.selection) if finished.selection else None,
             group=operation.entry.title,
+            document=finished.document,
             notes=finished.notes,
             timings={"operation": time.monotonic() - started, "cached": was_cached},
         )
@@ -113,7 +114,10 @@ class JobRunner:
         recipe["model"] = context.model
         if isinstance(given, NewSelection):
             return cache.Finished((), _encode_selection(given, image), tuple(context.notes))
-        return cache.Finished(tuple(_encode(layer, source, recipe) for layer in given), None, tuple(context.notes))
+        given_layers = given.layers if isinstance(given, NewDocument) else given
+        layers = tuple(_encode(layer, source, recipe) for layer in given_layers)
+        document = _around(layers) if isinstance(given, NewDocument) else None
+        return cache.Finished(layers, None, tuple(context.notes), document)
 
 
 # --- what comes in -----------------------------------------------------------------------------------------------
@@ -218,6 +222,13 @@ def _encode_enlarged(layer: NewLayer, source: Source, recipe: dict[str, Any]) ->
         grown = masks.resize(_crop(source.coverage, source.image.bounds, part), (bounds.height, bounds.width))
         mask = _mask_raster(grown, bounds, MASK_DEPTH[layer.raster.depth])
     return Layer(layer.name, layer.raster, mask, layer.blend_mode, layer.opacity, recipe)
+
+
+def _around(layers: Sequence[Layer]) -> Bounds:
+    """The smallest canvas that shows all of them."""
+    bounds = [layer.raster.bounds for layer in layers]
+    x, y = min(each.x for each in bounds), min(each.y for each in bounds)
+    return Bounds(x, y, max(each.right for each in bounds) - x, max(each.bottom for each in bounds) - y)
 
 
 def _crop(pixels: np.ndarray, bounds: Bounds, visible: Bounds) -> np.ndarray:

@@ -113,6 +113,13 @@ class NewLayer:
 
 
 @dataclass(frozen=True)
+class NewDocument:
+    """Layers that an operation gives back for a document of their own, which is as large as all of them together."""
+
+    layers: tuple[NewLayer, ...]
+
+
+@dataclass(frozen=True)
 class NewSelection:
     """A selection an operation gives back: H×W float32 coverage over `bounds` (the source layer's where None)."""
 

@@ -157,7 +157,7 @@ def run(
     band: np.ndarray | None = None  # what the rows of tiles so far have given below `written`, not all of it finished
     written = done = 0
     for row, top in enumerate(rows.starts):
-        fresh: np.ndarray | None = None
+        fresh: np.ndarray | None = None  # and lets go of the last row's
         down = rows.weights(row, scale, network.feather_px)[:, None, None]
         for group in _groups(len(columns.starts), plan.batch):
             report(done / plan.count)
@@ -175,9 +175,8 @@ def run(
             fresh[: len(band)] += band
         is_last = row + 1 == len(rows.starts)
         end = rows.length * scale if is_last else rows.starts[row + 1] * scale
-        finished = fresh[: end - written]
-        if len(finished):
-            write(written, finished)
+        if end > written:
+            write(written, fresh[: end - written])
         band, written = fresh[end - written :].copy(), end  # a view would hold all of it
     report(1.0)
 

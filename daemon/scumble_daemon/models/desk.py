@@ -7,12 +7,14 @@ import functools
 import logging
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 from scumble_protocol.errors import ScumbleError, Unsupported
 
 from ..config import Config
 from ..context import Context
+from ..imaging import noise
 from ..imaging.image import Image, NewLayer
 from ..model_pool import Freed, ModelPool
 from ..registry import AUTOMATIC, CLASSICAL
@@ -21,7 +23,7 @@ from ..weights.download import in_words
 from ..weights.store import Store
 from . import devices, paint, sources
 from .cutout import Edge, Foreground
-from .networks import ImageNetwork, Loaded
+from .networks import Call, ImageNetwork, Loaded
 from .running import Notes, RunningModel
 from .segmenter import Segmenter
 from .sources import Installed, Shelf
@@ -29,6 +31,7 @@ from .sources import Installed, Shelf
 log = logging.getLogger(__name__)
 
 LOADED = 0.05  # of the progress, when the model is there
+MOST_NOISE = 50 / 255  # that such networks were trained on
 
 Runner = RunningModel | Segmenter | Foreground | Edge
 RUNNERS = {"Sam": Segmenter, "Sam2": Segmenter, "BiRefNet": Foreground, "VitMatte": Edge}
@@ -65,8 +68,8 @@ class Desk:
             shelf = self._shelf or Shelf(folder=self._store.folder)
         with self._lock:
             self._shelf = shelf
-        keys = {model.key for model in shelf.installed}
-        self.pool.forget(lambda key: key not in keys)
+        keys = {_file_key(model.key) for model in shelf.installed}
+        self.pool.forget(lambda key: _file_key(key) not in keys)
         return shelf
 
     @contextlib.contextmanager
@@ -79,13 +82,18 @@ class Desk:
             yield model
 
     @contextlib.contextmanager
-    def borrow(self, operation: str, wanted: str, context: Context, scale: int | None = None) -> Iterator[Any]:
+    def borrow(
+        self, operation: str, wanted: str, context: Context, scale: int | None = None, mix: float | None = None
+    ) -> Iterator[Any]:
         """The model `wanted` for `operation`, warm; the recipe then names it.
 
-        Raises: MissingModel, Invalid, Unsupported, OutOfMemory.
+        `mix`: how much of its first file, for a model that is mixed from two. Raises: MissingModel, Invalid,
+        Unsupported, OutOfMemory.
         """
         context.progress(0.0, "Choosing the model")
         chosen = self._choose(operation, wanted, scale)
+        if mix is not None:
+            chosen = replace(chosen, mix=round(mix, 2))
         with self._borrow(chosen, context) as model:
             used = {"id": chosen.id, "sha256": sources.digest(chosen), "device": str(model.device)}
             context.model = {**context.model, "then": used} if context.model else used
@@ -108,15 +116,21 @@ class Desk:
         strength: float = 1.0,
         scale: int | None = None,
         grows: int = 1,
+        mix: float | None = None,
     ) -> NewLayer:
         """The layer that the model makes of `image` where it shows and is selected.
 
-        `grows`: how many times larger it is; a model that enlarges more is reduced to that. Raises: as `borrow`.
+        `strength`: how much of the model's change is taken over; a model that is told how much noise there is gets that
+        share of it instead · `grows`: how many times larger it is; a model that enlarges more is reduced to that ·
+        `mix`: as for `borrow`. Raises: as `borrow`.
         """
-        with self.borrow(operation, wanted, context, scale) as model:
+        with self.borrow(operation, wanted, context, scale, mix) as borrowed:
+            model = borrowed
             sheet, raster = paint.sheet(
                 image, context.selection, model.network.scale, grows, strength, context.new_samples
             )
+            if model.loaded.at_noise is not None and strength > 0:
+                model, sheet = _told_noise(model, model.loaded.at_noise, sheet, context)
             notes = self.notes(context, f"{model.title}", LOADED, 0.99)
             model.over(sheet.size, sheet.read, sheet.write, notes, is_precise=image.raster.depth != "u8")
         return paint.as_layer(name, raster, grows)
@@ -179,6 +193,21 @@ class Desk:
     def _give_back(self) -> None:
         if self._device is not None:
             self._device.give_back()
+
+
+def _told_noise(
+    model: RunningModel, at_noise: Callable[[float], Call], sheet: paint.Sheet, context: Context
+) -> tuple[RunningModel, paint.Sheet]:
+    """The model for the noise that there is, times the sheet's strength; all of what it then does is taken over."""
+    found = noise.deviation(sheet.size, sheet.read)
+    told = min(MOST_NOISE, found * sheet.strength)
+    context.note(f"The noise is about {found * 255:.1f} of 255; the model was told {told * 255:.1f}.")
+    return replace(model, loaded=replace(model.loaded, call=at_noise(told))), replace(sheet, strength=1.0)
+
+
+def _file_key(key: str) -> str:
+    """Without what the artist chose to mix of the files."""
+    return key.partition("#")[0]
 
 
 def _run(loaded: Loaded, device: devices.Device, title: str) -> Runner:

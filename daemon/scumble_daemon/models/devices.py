@@ -22,7 +22,8 @@ CPU_ACTIVATION_BYTES = 320 << 20  # larger tiles gain nothing on a processor, an
 GPU_ACTIVATION_SHARE = 0.5  # of what is free
 ORDER = ("cuda", "xpu", "mps")
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # of glibc's malloc.h
-LARGEST_KEPT_BYTES = 1 << 30
+KEPT_BYTES = 1 << 30
+LARGEST_KEPT_BYTES = 48 << 20  # tensors of a tile; larger arrays are few, and would tear holes
 
 
 def check_name(name: str) -> str:
@@ -162,7 +163,7 @@ def keep_freed_memory() -> None:
     libc = _libc()
     if hasattr(libc, "mallopt"):
         libc.mallopt(M_MMAP_THRESHOLD, LARGEST_KEPT_BYTES)
-        libc.mallopt(M_TRIM_THRESHOLD, LARGEST_KEPT_BYTES)
+        libc.mallopt(M_TRIM_THRESHOLD, KEPT_BYTES)
 
 
 def _trim() -> None:

@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 
 # (loader, architecture) → the module of `architectures` whose `load(model, report)` makes the network.
 BUILDERS: dict[tuple[str, str], str] = {
+    ("own", "AdaIN"): "adain",
+    ("own", "AnimeGANv2"): "animegan2",
+    ("own", "TransformerNet"): "johnson",
+    ("own", "VGG19"): "vgg19",
     ("transformers", "Sam2"): "sam",
     ("own", "Sam2"): "sam",
     ("transformers", "Sam"): "sam",
@@ -27,7 +31,7 @@ BUILDERS: dict[tuple[str, str], str] = {
     ("transformers", "Swin2SR"): "swin2sr",
 }
 # Those among them that are put over a picture, as nearly all of spandrel's are: `load` gives an ImageNetwork.
-FOR_PICTURES: tuple[tuple[str, str], ...] = (("transformers", "Swin2SR"),)
+FOR_PICTURES = (("own", "AnimeGANv2"), ("own", "TransformerNet"), ("transformers", "Swin2SR"))
 
 T = TypeVar("T")
 
@@ -48,12 +52,12 @@ def is_for_pictures(loader: str, architecture: str) -> bool:
 
 def load(model: Installed, report: Report = lambda fraction: None) -> Loaded:
     """`report` hears how much of the files has been read. Raises: MissingModel, Invalid, Unsupported."""
-    if model.loader == "spandrel":
-        return _told(model.id, lambda: with_spandrel.load(model, report))
     if not knows(model.loader, model.architecture):
         raise Unsupported(
             f"Nothing here loads the network {model.architecture} of {model.id}.", "A newer version of Scumble may."
         )
+    if model.loader == "spandrel":
+        return _told(model.id, lambda: with_spandrel.load(model, report))
     builder = importlib.import_module(f".architectures.{BUILDERS[model.loader, model.architecture]}", __package__)
     return _told(model.id, lambda: builder.load(model, report))
 

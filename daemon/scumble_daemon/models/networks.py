@@ -25,12 +25,19 @@ class Loaded:
         return sum(tensor.nbytes for tensor in tensors)
 
 
+Call = Callable[["torch.Tensor"], "torch.Tensor"]
+
+
 @dataclass
 class ImageNetwork(Loaded):
-    """Image → image. `call`: N×C×H×W tensor in [0, 1] → the same, scaled."""
+    """Image → image. `call`: N×C×H×W tensor in [0, 1] → the same, scaled.
 
-    call: Callable[[torch.Tensor], torch.Tensor]
+    `at_noise`: for one that is told how much noise there is: the call for its standard deviation, in [0, 1].
+    """
+
+    call: Call
     traits: Traits
+    at_noise: Callable[[float], Call] | None = None
 
 
 @dataclass

@@ -40,7 +40,8 @@ class Installed:
     """A model that can be used now.
 
     `role`: one of PREFERENCES · `files`: all in one folder, as the index orders them · `loader`, `architecture`: what
-    `loading` makes of them · `digests`: sha256 of each file, empty until they were computed.
+    `loading` makes of them · `digests`: sha256 of each file, empty until they were computed · `mix`: how much of the
+    first file, where two are mixed.
     """
 
     id: str
@@ -52,6 +53,12 @@ class Installed:
     architecture: str
     scale: int = 1
     digests: tuple[str, ...] = ()
+    mix: float = 0.5
+
+    @property
+    def is_mixed(self) -> bool:
+        """Whether it is the same network trained twice, and the artist chooses in between."""
+        return self.loader == "spandrel" and len(self.files) == 2
 
     @property
     def file(self) -> Path:
@@ -75,7 +82,8 @@ class Installed:
         """Another file under the same name is another model."""
         with contextlib.suppress(OSError):
             found = [file.stat() for file in self.files]
-            return f"{self.id}@{'+'.join(f'{each.st_size}-{each.st_mtime_ns}' for each in found)}"
+            mix = f"#{self.mix}" if self.is_mixed else ""
+            return f"{self.id}@{'+'.join(f'{each.st_size}-{each.st_mtime_ns}' for each in found)}{mix}"
         return f"{self.id}@gone"
 
 
@@ -135,7 +143,7 @@ class Shelf:
                     )
                 return model
         if any(model.id == wanted for model in self.known):
-            raise MissingModel(f"The model {wanted} is not installed.", f"`scumble weights fetch {wanted}` gets it.")
+            raise MissingModel(f"The model {wanted} is not installed.", _way_to_fetch(wanted))
         raise MissingModel(f"There is no model «{wanted}» any more.", "Choose another, or «Automatic».")
 
     def fingerprint(self) -> list[str]:
@@ -147,7 +155,11 @@ class Shelf:
             return f"Put a checkpoint, a .safetensors or .pth file, into {self.folder}."
         suits = [model for model in self.known if operation in model.operations and (model.scale or 1) == (scale or 1)]
         best = next((model for role in ("light", "default") for model in suits if model.role == role), None)
-        return f"`scumble weights fetch {best.id}` gets one." if best else f"Put one into {self.folder}."
+        return _way_to_fetch(best.id) if best else f"Put one into {self.folder}."
+
+
+def _way_to_fetch(model: str) -> str:
+    return f"Fetch {model} under Scumble's Models in your editor, or with `scumble weights fetch {model}`."
 
 
 def look(index: Index, store: Store, shipped: Path | None = None) -> Shelf:

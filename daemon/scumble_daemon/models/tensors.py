@@ -13,16 +13,18 @@ CHECKPOINTS = (".safetensors", ".pth", ".ckpt", ".pt", ".bin")
 Report = Callable[[float], None]
 
 
-def read_tensors(file: Path, report: Report = lambda fraction: None) -> dict[str, Any]:
+def read_tensors(file: Path, report: Report = lambda fraction: None, is_program_fine: bool = False) -> dict[str, Any]:
     """The state dict of a checkpoint, on the processor; `report` hears how much of the file has been read.
 
+    `is_program_fine`: a TorchScript program will do too, because what it does with its tensors is known.
     Raises: MissingModel, Invalid, Unsupported.
     """
     if file.suffix.lower() not in CHECKPOINTS:
         raise Unsupported(f"{file.name} is no checkpoint.", f"Known are {', '.join(CHECKPOINTS)}.")
-    read = _read_safetensors if file.suffix.lower() == ".safetensors" else _read_pickled
     try:
-        return read(file, report)
+        if file.suffix.lower() == ".safetensors":
+            return _read_safetensors(file, report)
+        return _read_pickled(file, report, is_program_fine)
     except ScumbleError:
         raise
     except FileNotFoundError:
@@ -50,21 +52,22 @@ def _read_safetensors(file: Path, report: Report) -> dict[str, Any]:
     return tensors
 
 
-def _read_pickled(file: Path, report: Report) -> dict[str, Any]:
+def _read_pickled(file: Path, report: Report, is_program_fine: bool) -> dict[str, Any]:
     import pickle
-    import zipfile
 
     import torch
 
-    if zipfile.is_zipfile(file):
-        with zipfile.ZipFile(file) as archive:
-            if any(name.endswith("/constants.pkl") for name in archive.namelist()):
+    from . import torchscript
+
+    report(0.1)
+    try:
+        if torchscript.is_program(file):
+            if not is_program_fine:
                 raise Unsupported(
                     f"{file.name} is a TorchScript program.",
                     "Programs are not run: export its state dict as safetensors.",
                 )
-    report(0.1)
-    try:
+            return torchscript.read_program(file)
         table = torch.load(file, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise Invalid(

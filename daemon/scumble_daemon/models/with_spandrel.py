@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,8 @@ from .tensors import Report, read_tensors
 from .traits import of_spandrel
 
 if TYPE_CHECKING:
+    import torch
+
     from .sources import Installed
 
 # Architectures that spandrel keeps in a package of its own, for their licences; Scumble does not depend on that.
@@ -33,7 +36,8 @@ NOT_FOR_PICTURES = ("LaMa", "GFPGAN", "RestoreFormer")  # but for a hole in one,
 
 def load(model: Installed, report: Report) -> Loaded:
     """Whatever network the file has, if it is the one that the model is said to have. Raises: Invalid, Unsupported."""
-    descriptor = _describe(model.file, read_tensors(model.file, report))
+    tensors = _read_mixed(model, report) if model.is_mixed else read_tensors(model.file, report, is_program_fine=True)
+    descriptor = _describe(model.file, tensors)
     found = str(descriptor.architecture.id)
     if found != model.architecture:
         raise Invalid(
@@ -51,6 +55,18 @@ def load_file(file: Path, report: Report) -> ImageNetwork:
     if problem:
         raise Unsupported(problem)
     return _as_image_network(descriptor)
+
+
+def _read_mixed(model: Installed, report: Report) -> dict[str, Any]:
+    """The tensors of the same network trained twice, in between: as Real-ESRGAN sets how much is cleaned up."""
+    read = []
+    for index, file in enumerate(model.files):
+        tensors = read_tensors(file, lambda done, index=index: report((index + done) / 2))
+        read.append(imports.spandrel().canonicalize_state_dict(tensors))
+    first, second = read
+    if first.keys() != second.keys():
+        raise Invalid(f"The files of {model.id} are not of one network.", "Fetch it again.")
+    return {name: value.lerp(second[name], 1 - model.mix) for name, value in first.items()}
 
 
 def _describe(file: Path, tensors: dict[str, Any]) -> Any:
@@ -79,8 +95,15 @@ def _unfit(file: Path, descriptor: Any) -> str:
 
 
 def _as_image_network(descriptor: Any) -> ImageNetwork:
-    from .lean import make_lean
+    architecture = str(descriptor.architecture.id)
+    at_noise = (lambda sigma: partial(_drunet, descriptor.model, sigma)) if architecture == "DRUNet" else None
+    return ImageNetwork(descriptor.model, architecture, descriptor, of_spandrel(descriptor), at_noise)
 
-    traits = of_spandrel(descriptor)
-    make_lean(descriptor.model)
-    return ImageNetwork(descriptor.model, str(descriptor.architecture.id), descriptor, traits)
+
+def _drunet(module: torch.nn.Module, sigma: float, picture: torch.Tensor) -> torch.Tensor:
+    """Its last input channel is the noise's standard deviation at each pixel. spandrel always says 15/255."""
+    import torch
+
+    count, _, height, width = picture.shape
+    level = picture.new_full((count, 1, height, width), sigma)
+    return module(torch.cat([picture, level], dim=1)).clamp(0, 1)

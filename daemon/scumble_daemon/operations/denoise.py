@@ -16,7 +16,8 @@ class Params(OperationParams):
         ge=0,
         le=1,
         title="Strength",
-        description="How much of the noise is taken out. 0 leaves the layer as it is.",
+        description="How much of the noise is taken out. 0 leaves the layer as it is. DRUNet is told this share of the "
+        "noise that is found in the layer; of other models' work, this share is taken over.",
     )
     model: str = ModelField("denoise")
 

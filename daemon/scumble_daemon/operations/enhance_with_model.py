@@ -16,7 +16,8 @@ class Params(OperationParams):
         ge=0,
         le=1,
         title="Strength",
-        description="How much of the model's change is taken over. 0 leaves the layer as it is.",
+        description="How much of the model's change is taken over; of the noise, for a model that is told how much of "
+        "it there is. 0 leaves the layer as it is.",
     )
     model: str = ModelField("enhance_with_model")
 

@@ -18,7 +18,7 @@ from ..config import config_folder, tomllib
 __all__ = ["Index", "Model", "WeightsFile", "read", "shipped_index", "user_index"]
 
 FORMAT = 1
-LOADERS = ("spandrel", "transformers", "torchscript", "onnx", "own")
+LOADERS = ("spandrel", "transformers", "own")
 ROLES = ("default", "light", "heavy", "extra")
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 DIGEST = re.compile(r"[0-9a-f]{64}")

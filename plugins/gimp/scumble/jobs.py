@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 import layers
+import new_image as images
 import pixels
 from gi.repository import Gimp
 from scumble_protocol.client import Client
@@ -37,6 +38,7 @@ class Request:
 @dataclass(frozen=True)
 class Outcome:
     group: Optional[Gimp.GroupLayer]
+    new_image: Optional[Gimp.Image]
     notes: Tuple[str, ...]
     catalogue_digest: str
 
@@ -65,7 +67,11 @@ def run(request: Request, image: Gimp.Image, source: Gimp.Layer, timings: "Timin
         )
         timings.mark("job")
         try:
-            group = layers.insert(client, result, image, source)
+            group, new_image = None, None
+            if result.document is None:
+                group = layers.insert(client, result, image, source)
+            else:
+                new_image = images.open_image(client, result, image, source)
         finally:
             client.release(result)
         timings.mark("insert")
@@ -74,7 +80,7 @@ def run(request: Request, image: Gimp.Image, source: Gimp.Layer, timings: "Timin
         digest = client.welcome.catalogue_digest
     progress.end()
     timings.write(request.operation, result.timings)
-    return Outcome(group, tuple(result.notes), digest)
+    return Outcome(group, new_image, tuple(result.notes), digest)
 
 
 # --- what a job may work on --------------------------------------------------------------------------------------

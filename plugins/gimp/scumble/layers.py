@@ -45,7 +45,7 @@ def insert(client: Client, result: Result, image: Gimp.Image, source: Gimp.Layer
         raise Invalid("The layer was removed while the job ran.", "Run it again on another layer.")
     layout = pixels.Format.of(source)
     space = blending.Spaces.above(image, source, layout)
-    finished = [_finish(client, layer, image, layout.encoding, space) for layer in result.layers]
+    finished = [finish(client, layer, image, layout.encoding, space) for layer in result.layers]
     group = _new_group(image, result.group or "Scumble", space) if finished else None
     with _one_undo_step(image):
         try:
@@ -62,7 +62,7 @@ def insert(client: Client, result: Result, image: Gimp.Image, source: Gimp.Layer
     return group
 
 
-def _finish(client: Client, layer: Layer, image: Gimp.Image, encoding: str, space: blending.Spaces) -> Gimp.Layer:
+def finish(client: Client, layer: Layer, image: Gimp.Image, encoding: str, space: blending.Spaces) -> Gimp.Layer:
     """A layer with everything on it, not in the image yet."""
     bounds = layer.raster.bounds
     kind = TYPES[layer.raster.channels]
@@ -93,11 +93,11 @@ def _new_group(image: Gimp.Image, name: str, space: blending.Spaces) -> Gimp.Gro
 
 def _insert_group(image: Gimp.Image, source: Gimp.Layer, group: Gimp.GroupLayer, finished: List[Gimp.Layer]) -> None:
     selected = image.get_selected_layers()
-    _insist(image.insert_layer(group, source.get_parent(), image.get_item_position(source)))
+    insist(image.insert_layer(group, source.get_parent(), image.get_item_position(source)))
     for layer in finished:
-        _insist(image.insert_layer(layer, group, 0))
+        insist(image.insert_layer(layer, group, 0))
     if source.get_mask() is not None and source.get_apply_mask():
-        _insist(_show_where_it_did(group, source))
+        insist(_show_where_it_did(group, source))
     image.set_selected_layers(selected)  # the artist goes on where they were
 
 
@@ -116,7 +116,7 @@ def _replace_selection(image: Gimp.Image, raster: Raster, coverage: memoryview) 
     fresh.clear(Gegl.Rectangle.new(0, 0, canvas.width, canvas.height))
     pixels.write_coverage(fresh, canvas, raster, coverage)
     fresh.flush()
-    _insist(selection.merge_shadow(True))
+    insist(selection.merge_shadow(True))
     selection.update(0, 0, canvas.width, canvas.height)
 
 
@@ -129,6 +129,6 @@ def _one_undo_step(image: Gimp.Image) -> Iterator[None]:
         image.undo_group_end()
 
 
-def _insist(is_done: Any) -> None:
+def insist(is_done: Any) -> None:
     if not is_done:
         raise Internal(f"GIMP did not insert the result: {Gimp.get_pdb().get_last_error()}")

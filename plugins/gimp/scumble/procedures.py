@@ -65,6 +65,7 @@ def create(plug_in: Gimp.PlugIn, name: str, run: Callable) -> Gimp.Procedure:
     _add_inputs(procedure, operation, labels)
     procedure.add_group_layer_return_value("group", "Group", "The new group, where there is one", True, READ_WRITE)
     procedure.add_string_return_value("notes", "Notes", "What the operation has to say", "", READ_WRITE)
+    procedure.add_image_return_value("new-image", "New image", "The new image, where there is one", True, READ_WRITE)
     return procedure
 
 
@@ -103,9 +104,12 @@ def run(procedure: Gimp.Procedure, run_mode: Gimp.RunMode, image: Gimp.Image, dr
         request.points = jobs.path_points(image)
     outcome = jobs.run(request, image, source, timings)
     refresh_menus(outcome.catalogue_digest)
+    if outcome.new_image is not None and run_mode != Gimp.RunMode.NONINTERACTIVE:
+        Gimp.Display.new(outcome.new_image)
+        Gimp.displays_flush()
     if outcome.notes and run_mode != Gimp.RunMode.NONINTERACTIVE:
         Gimp.message("\n".join(outcome.notes))
-    return [outcome.group, "\n".join(outcome.notes)]
+    return [outcome.group, "\n".join(outcome.notes), outcome.new_image]
 
 
 # --- arguments ---------------------------------------------------------------------------------------------------

@@ -26,7 +26,7 @@ class Form(QtWidgets.QWidget):
         self._rows = QtWidgets.QFormLayout(self)
         self._rows.setContentsMargins(0, 0, 0, 0)
         self._rows.setRowWrapPolicy(QtWidgets.QFormLayout.RowWrapPolicy.WrapLongRows)
-        self._rows.setFieldGrowthPolicy(QtWidgets.QFormLayout.FieldGrowthPolicy.ExpandingFieldsGrow)
+        self._rows.setFieldGrowthPolicy(QtWidgets.QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         inputs = operation.inputs
         if inputs.reference:
             self._add_file(inputs.reference)

@@ -11,7 +11,7 @@ from scumble_protocol.catalogue import Catalogue
 from scumble_protocol.errors import Cancelled, Internal, ScumbleError
 from scumble_protocol.messages import Result
 
-from . import idle, layers, selections
+from . import idle, layers, new_document, selections
 from .job import CANCELLED, DONE, FAILED, INSERTING, PLACING, RUNNING, Job
 from .lender import Lender
 from .models import Models
@@ -185,7 +185,9 @@ class Jobs(QObject):
 
     def _insert(self, source: Source, result: Result, title: str) -> Tuple[str, ...]:
         notes = list(result.notes)
-        if result.layers:
+        if result.document is not None:
+            new_document.open_document(self._application, self._lender, source, result)
+        elif result.layers:
             group = result.group or title
             in_place = layers.insert_layers(self._application, self._lender, source, group, result.layers)
             if not in_place:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any, Optional, Sequence
+from typing import Any, List, Optional, Sequence
 
 from krita import Selection
 from scumble_protocol.image import Layer, Raster
@@ -36,8 +36,7 @@ def insert_layers(application: Any, lender: Lender, source: Source, group_name: 
     False: the source is no longer there, and the group lies on top of the stack.
     """
     document, colours = source.document, source.colours
-    is_hdr = colours.depth.startswith("F") and has_hdr_modes(application)
-    nodes = [_node(lender, document, layer, colours, is_hdr) for layer in layers]
+    nodes = make_nodes(application, lender, document, colours, layers)
     group = document.createGroupLayer(group_name)
     # Other modes have to reach the layers below the group, not only those inside it.
     group.setPassThroughMode(any(layer.blend_mode != "normal" for layer in layers))
@@ -49,11 +48,23 @@ def insert_layers(application: Any, lender: Lender, source: Source, group_name: 
     document.refreshProjection()
     if active is not None:
         _keep_active(document, active.uniqueId(), group.uniqueId())
+    keep_recipes(document, nodes, layers)
+    return below is not None
+
+
+def make_nodes(
+    application: Any, lender: Lender, document: Any, colours: ColourSpace, layers: Sequence[Layer]
+) -> List[Any]:
+    """Finished nodes, which lie nowhere yet; bottom first."""
+    is_hdr = colours.depth.startswith("F") and has_hdr_modes(application)
+    return [_node(lender, document, layer, colours, is_hdr) for layer in layers]
+
+
+def keep_recipes(document: Any, nodes: Sequence[Any], layers: Sequence[Layer]) -> None:
     for node, layer in zip(nodes, layers):
         recipe = json.dumps(layer.recipe, ensure_ascii=False, sort_keys=True).encode()
         name = RECIPE + node.uniqueId().toString().strip("{}")
         document.setAnnotation(name, f"How Scumble made «{layer.name}»", QByteArray(recipe))
-    return below is not None
 
 
 def _keep_active(document: Any, active_id: Any, group_id: Any) -> None:

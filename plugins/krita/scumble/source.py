@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Optional
+from typing import Any, Optional, Tuple
 
 from scumble_protocol.errors import Invalid, Unsupported
 from scumble_protocol.image import Bounds
@@ -54,6 +54,7 @@ class Source:
     layer_id: Any
     layer_name: str
     canvas: Bounds
+    pixels_per_inch: Tuple[float, float]
     colours: ColourSpace
     pixels: Pixels
     selection: Optional[Pixels]
@@ -87,7 +88,8 @@ def read_source(document: Any, profiles: Profiles, with_selection: bool) -> Sour
         data,
         profiles.read(colours.model, colours.depth, colours.profile),
     )
-    return Source(document, layer.uniqueId(), layer.name(), canvas, colours, pixels, selection)
+    resolution = document.xRes(), document.yRes()
+    return Source(document, layer.uniqueId(), layer.name(), canvas, resolution, colours, pixels, selection)
 
 
 def _active_layer(document: Any) -> Any:

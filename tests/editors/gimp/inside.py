@@ -1,6 +1,7 @@
 # pyright: reportMissingImports=false
 """What the tests do inside GIMP: make documents, call procedures, read everything back."""
 
+import hashlib
 import json
 import struct
 
@@ -185,6 +186,35 @@ def script_fu(code):
     config.set_property("script", code)
     returned = found.run(config)
     return {"status": returned.index(0).value_nick, "error": Gimp.get_pdb().get_last_error()}
+
+
+def about(image):
+    """What a new image takes over from the one it was made of, and how it stands."""
+    image = Gimp.Image.get_by_id(image)
+    profile = image.get_color_profile()
+    _, across, down = image.get_resolution()
+    return {
+        "size": [image.get_width(), image.get_height()],
+        "precision": image.get_precision().value_nick,
+        "base": image.get_base_type().value_nick,
+        "profile": hashlib.sha256(bytes(profile.get_icc_profile())).hexdigest() if profile else "",
+        "resolution": [across, down],
+        "is_dirty": image.is_dirty(),
+        "layers": [layer.get_id() for layer in image.get_layers()],
+    }
+
+
+def images():
+    return [image.get_id() for image in Gimp.get_images()]
+
+
+def set_resolution(image, across, down):
+    Gimp.Image.get_by_id(image).set_resolution(across, down)
+
+
+def clean(image):
+    """As if it had just been saved."""
+    Gimp.Image.get_by_id(image).clean_all()
 
 
 def save(image, file):

@@ -37,7 +37,7 @@ class Window:
         self.begin(operation)
         self.desktop.key(self.desktop.wait_for_window(f"^{title}$"), key)
         done = self.gimp.finish()
-        if done["values"][-1]:
+        if done["values"][1]:
             self.dismiss_message()
         return done
 

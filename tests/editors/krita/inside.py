@@ -121,6 +121,30 @@ def save(number, path):
     return documents[number].saveAs(path)
 
 
+def documents_open():
+    return len(application.documents())
+
+
+def take_front():
+    """A number for the document in front, which the tests have not made."""
+    number = next(numbers)
+    documents[number] = application.activeDocument()
+    return number
+
+
+def resolution(number, across=None, down=None):
+    """In pixels per inch; set where given."""
+    document = documents[number]
+    if across:
+        document.setXRes(across)
+        document.setYRes(down)
+    return [document.xRes(), document.yRes()]
+
+
+def is_modified(number):
+    return documents[number].modified()
+
+
 def info(number):
     document = documents[number]
     return {
@@ -427,6 +451,16 @@ def model_shown():
     parts = {name: part(f"scumble_model_{name}") for name in names}
     shown = {name: each.text() if each.isVisible() else "" for name, each in parts.items()}
     return {**shown, "progress": part("scumble_model_progress", QProgressBar).value()}
+
+
+def models_problem():
+    label = part("scumble_models_problem", QLabel)
+    return label.text() if label.isVisible() else ""
+
+
+def click_retry():
+    QTest.mouseClick(part("scumble_models_retry"), Qt.LeftButton)
+    return True
 
 
 def click_model(button):

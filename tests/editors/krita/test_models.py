@@ -95,6 +95,29 @@ def test_a_model_is_found_fetched_used_and_removed(document: int, tab: Krita, of
     chroot.wait_until(lambda: tab.call("model_shown")["fetch"] == "Fetch", "the tab to say so")
 
 
+def test_a_daemon_that_is_lost_is_said_and_can_be_found_again(
+    tab: Krita, offer: Offered, editor_daemon: DaemonProcess
+) -> None:
+    """Killed in the middle of a fetch: the tab says so and goes on when it is told to, with what had come kept."""
+    offer.served.hold_at = HALF
+    tab.call("choose_model", title=TITLE)
+    tab.call("click_model", button="fetch")
+    tab.call("answer_question", text="Agree and Fetch")
+    chroot.wait_until(lambda: offer.served.held.is_set() and tab.call("model_shown")["cancel"], "half of it to come")
+    assert editor_daemon.process is not None
+    editor_daemon.process.kill()
+    editor_daemon.process.wait()
+    chroot.wait_until(lambda: "daemon" in tab.call("models_problem"), "the tab to say it")
+    assert tab.call("model_shown")["cancel"] == ""
+
+    (editor_daemon.home / "runtime" / "connection.json").unlink()
+    editor_daemon.start()
+    tab.call("click_retry")
+    chroot.wait_until(lambda: tab.call("model_shown")["fetch"] == "Go on", "the list to come again")
+    assert tab.call("models_problem") == ""
+    offer.served.hold_at = None
+
+
 def test_what_goes_wrong_is_said(tab: Krita, offer: Offered) -> None:
     """A server without the file: a sentence that stays until the next try."""
     offer.served.status = 404

@@ -53,6 +53,12 @@ def test_the_plug_in_works_with_either_pyqt(seen: dict[str, Any]) -> None:
 
     assert seen["keeps what it reads"]
 
+    models = seen["models"]
+    assert models["first"] == "✓", "the one that ships"
+    assert "Licence" in models["facts"]
+    assert models["question"].startswith("Fetch «RealPLKSR, denoise»? Licence: ")
+    assert models["buttons"] == ["Agree and Fetch", "Cancel"]
+
     assert seen["rows"] == {
         "running": [250, True, "Cancel"],
         "over": ["a note", False, "×"],

@@ -23,6 +23,8 @@ sys.path.append(str(FOLDER))  # for scumble_protocol
 from scumble import qt  # noqa: E402
 from scumble.form import Form  # noqa: E402
 from scumble.job import DONE, Job  # noqa: E402
+from scumble.models import Models  # noqa: E402
+from scumble.models_tab import ModelsTab  # noqa: E402
 from scumble.request import make_request  # noqa: E402
 from scumble.rows import JobList  # noqa: E402
 from scumble.session import Order, Session  # noqa: E402
@@ -161,6 +163,38 @@ def watch_rows():
     return {"running": while_running, "over": at_the_end, "clicked": queue.clicked}
 
 
+def watch_models():
+    """The tab with a real daemon's list, and the question that a restricted model's Fetch asks."""
+    session = Session("test")
+    session.start()
+    tab = ModelsTab(Models(session))
+    tab.show()
+    loop = qt.QtCore.QEventLoop()
+    tab._models.changed.connect(lambda is_new: loop.quit() if is_new else None)
+    qt.QTimer.singleShot(WAIT_MS, loop.quit)
+    loop.exec()
+    tree = tab.findChild(qt.QtWidgets.QTreeWidget, "scumble_models_list")
+    item = next(each for each in _leaves(tree) if each.data(0, qt.Qt.ItemDataRole.UserRole) == "denoise-realplksr")
+    tree.setCurrentItem(item)
+    fetch = tab.findChild(qt.QtWidgets.QPushButton, "scumble_model_fetch")
+    QTest.mouseClick(fetch, qt.Qt.MouseButton.LeftButton)
+    box = tab.findChild(qt.QtWidgets.QMessageBox, "scumble_models_question")
+    seen = {
+        "first": tree.topLevelItem(0).child(0).text(1),
+        "facts": tab.findChild(qt.QtWidgets.QLabel, "scumble_model_facts").text(),
+        "question": f"{box.text()} {box.informativeText()}",
+        "buttons": sorted(button.text().replace("&", "") for button in box.buttons()),
+    }
+    box.close()
+    session.end()
+    return seen
+
+
+def _leaves(tree):
+    tops = [tree.topLevelItem(index) for index in range(tree.topLevelItemCount())]
+    return [top.child(row) for top in tops for row in range(top.childCount())]
+
+
 application = qt.QtWidgets.QApplication(["test"])
 paint = load_catalogue().find("paint_test")
 form, described = set_a_form(paint)
@@ -174,6 +208,7 @@ print(
             "form": described,
             "job": run(paint, form.values()),
             "rows": watch_rows(),
+            "models": watch_models(),
             "keeps what it reads": keeps_what_it_reads(),
         }
     )

@@ -7,6 +7,7 @@ from typing import Any
 
 from scumble_daemon.weights.storage import digest_of
 
+KNOWN_BY = {"Compact": "body.0.weight", "DRUNet": "m_head.weight", "NAFNet": "intro.weight"}
 SHIFT = 0.125  # what `brighter` adds to every sample; exact in every precision
 
 
@@ -40,8 +41,8 @@ def small_denoiser() -> dict[str, Any]:
     return state
 
 
-def compact(scale: int) -> dict[str, Any]:
-    """An upscaler that gives every pixel's colour to the pixels that come from it."""
+def compact(scale: int, brighter_by: float = 0.0) -> dict[str, Any]:
+    """An upscaler that gives every pixel's colour to the pixels that come from it, or that and a little more."""
     import torch
     from spandrel.architectures.Compact import Compact
 
@@ -49,8 +50,23 @@ def compact(scale: int) -> dict[str, Any]:
     net = Compact(num_feat=8, num_conv=2, upscale=scale)
     state = {name: value.detach().clone() for name, value in net.state_dict().items()}
     last = max(int(name.split(".")[1]) for name in state)
-    for name in (f"body.{last}.weight", f"body.{last}.bias"):
-        state[name].zero_()
+    state[f"body.{last}.weight"].zero_()
+    state[f"body.{last}.bias"].fill_(brighter_by)
+    return state
+
+
+def drunet() -> dict[str, Any]:
+    """A denoiser that adds to every sample what it is told of the noise."""
+    import torch
+    from spandrel.architectures.DRUNet import DRUNet
+
+    state = DRUNet(in_nc=4, out_nc=3, nc=[8, 8, 8, 8], nb=2).state_dict()
+    for value in state.values():
+        value.zero_()
+    for channel in range(4):
+        state["m_head.weight"][channel, channel, 1, 1] = 1
+    for channel in range(3):
+        state["m_tail.weight"][channel, [channel, 3], 1, 1] = torch.ones(2)
     return state
 
 
@@ -62,13 +78,24 @@ def save(state: dict[str, Any], file: Path) -> Path:
     return file
 
 
-def install(home: Path, id: str, operation: str, state: dict[str, Any], scale: int = 1, role: str = "light") -> Path:
+def install(
+    home: Path,
+    id: str,
+    operation: str,
+    state: dict[str, Any],
+    scale: int = 1,
+    role: str = "light",
+    second: dict[str, Any] | None = None,
+) -> Path:
     """Into the weights folder under `home`, known by the user's own index, as if it had been fetched.
 
-    As "light", "auto" takes it before what ships.
+    As "light", "auto" takes it before what ships. `second`: what it is mixed with.
     """
     file = save(state, home / "weights" / id / f"{id}.safetensors")
-    announce(home, id, operation, "spandrel", "Compact" if "body.0.weight" in state else "NAFNet", role, scale)
+    if second is not None:
+        save(second, file.with_name(f"{id}.second.safetensors"))
+    architecture = next(name for name, key in KNOWN_BY.items() if key in state)
+    announce(home, id, operation, "spandrel", architecture, role, scale)
     return file
 
 

@@ -1,0 +1,140 @@
+"""Published files of the networks that Scumble builds itself: their names, and their forms that are not torch's."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from .published import State
+
+FLOAT, RAW, BYTES, VARINT = 1, 9, 2, 0
+
+
+class _Padded(nn.Module):
+    """Mirrored at the edges, perhaps enlarged before, convolved."""
+
+    def __init__(self, into: int, out: int, kernel: int, stride: int = 1, grows: int = 1) -> None:
+        super().__init__()
+        self.before = nn.Upsample(scale_factor=grows, mode="nearest")
+        self.pad = nn.ReflectionPad2d(kernel // 2)
+        self.conv2d = nn.Conv2d(into, out, kernel, stride)
+
+    def forward(self, values: torch.Tensor) -> torch.Tensor:
+        return self.conv2d(self.pad(self.before(values)))
+
+
+class _Block(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv1, self.in1 = _Padded(128, 128, 3), nn.InstanceNorm2d(128, affine=True)
+        self.conv2, self.in2 = _Padded(128, 128, 3), nn.InstanceNorm2d(128, affine=True)
+
+    def forward(self, values: torch.Tensor) -> torch.Tensor:
+        return self.in2(self.conv2(self.in1(self.conv1(values)).relu())) + values
+
+
+class StyleNet(nn.Module):
+    """As PyTorch's example of fast neural style has it, which the published files were exported from: its names, and
+    its steps in their order."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv1, self.in1 = _Padded(3, 32, 9), nn.InstanceNorm2d(32, affine=True)
+        self.conv2, self.in2 = _Padded(32, 64, 3, stride=2), nn.InstanceNorm2d(64, affine=True)
+        self.conv3, self.in3 = _Padded(64, 128, 3, stride=2), nn.InstanceNorm2d(128, affine=True)
+        self.res1, self.res2, self.res3, self.res4, self.res5 = (_Block() for _ in range(5))
+        self.deconv1, self.in4 = _Padded(128, 64, 3, grows=2), nn.InstanceNorm2d(64, affine=True)
+        self.deconv2, self.in5 = _Padded(64, 32, 3, grows=2), nn.InstanceNorm2d(32, affine=True)
+        self.deconv3 = _Padded(32, 3, 9)
+
+    def forward(self, values: torch.Tensor) -> torch.Tensor:
+        for step, norm in ((self.conv1, self.in1), (self.conv2, self.in2), (self.conv3, self.in3)):
+            values = norm(step(values)).relu()
+        for block in (self.res1, self.res2, self.res3, self.res4, self.res5):
+            values = block(values)
+        for step, norm in ((self.deconv1, self.in4), (self.deconv2, self.in5)):
+            values = norm(step(values)).relu()
+        return self.deconv3(values)
+
+
+def as_onnx(state: State, file: Path) -> None:
+    """A graph of the layers that have weights, with the nodes in between, as torch's exporter writes it."""
+    file.write_bytes(onnx(state))
+
+
+def onnx(state: State) -> bytes:
+    nodes, flows = [], "input1"
+    for weight in [name for name in state if name.endswith(".weight")]:
+        if ".in" in f".{weight}":
+            nodes.append(_node("InstanceNormalization", flows, weight, weight.replace("weight", "bias"), gives=weight))
+            nodes.append(_node("Relu", weight, gives=f"{weight}.relu"))
+            flows = f"{weight}.relu"
+        else:
+            nodes.append(_node("Pad", flows, gives=f"{weight}.pad"))
+            nodes.append(_node("Conv", f"{weight}.pad", weight, weight.replace("weight", "bias"), gives=weight))
+            flows = weight
+    graph = b"".join(_field(1, node) for node in nodes)
+    graph += b"".join(_field(5, _tensor(name, value)) for name, value in sorted(state.items()))
+    return _field(1, 4) + _field(2, "pytorch") + _field(7, graph) + _field(8, _field(2, 9))  # IR 4, opset 9
+
+
+def _node(operation: str, *inputs: str, gives: str) -> bytes:
+    return b"".join(_field(1, name) for name in inputs) + _field(2, gives) + _field(4, operation)
+
+
+def _tensor(name: str, value: torch.Tensor) -> bytes:
+    dims = b"".join(_field(1, length) for length in value.shape)
+    return dims + _field(2, FLOAT) + _field(8, name) + _field(RAW, value.numpy().tobytes())
+
+
+def _field(number: int, value: Any) -> bytes:
+    if isinstance(value, int):
+        return _varint(number << 3 | VARINT) + _varint(value)
+    content = value.encode() if isinstance(value, str) else value
+    return _varint(number << 3 | BYTES) + _varint(len(content)) + content
+
+
+def _varint(value: int) -> bytes:
+    digits = bytearray()
+    while value > 0x7F:
+        digits.append(value & 0x7F | 0x80)
+        value >>= 7
+    return bytes([*digits, value])
+
+
+def vgg19() -> nn.Module:
+    """As torchvision has it, classifier and all, without the seconds that its own random numbers take."""
+    import torchvision
+
+    with torch.device("meta"):
+        network = torchvision.models.vgg19(weights=None)
+    network.to_empty(device="cpu")
+    for parameter in network.parameters():
+        nn.init.normal_(parameter, 0, 0.02)
+    return network
+
+
+def adain() -> list[nn.Module]:
+    """The normalised VGG-19 up to relu5_4, and the decoder, each a plain sequence."""
+    encoder: list[nn.Module] = [nn.Conv2d(3, 3, 1)]
+    into = 3
+    for block, (out, count) in enumerate(((64, 2), (128, 2), (256, 4), (512, 4), (512, 4))):
+        encoder += [nn.MaxPool2d(2, ceil_mode=True)] if block else []
+        for _ in range(count):
+            encoder += [nn.ReflectionPad2d(1), nn.Conv2d(into, out, 3), nn.ReLU()]
+            into = out
+    decoder: list[nn.Module] = []
+    for out, grows in ((256, 1), (256, 0), (256, 0), (256, 0), (128, 1), (128, 0), (64, 1), (64, 0), (3, 0)):
+        decoder += [nn.ReflectionPad2d(1), nn.Conv2d(into, out, 3), nn.ReLU()]
+        decoder += [nn.Upsample(scale_factor=2)] if grows else []
+        into = out
+    return [nn.Sequential(*encoder), nn.Sequential(*decoder[:-1])]
+
+
+def animegan2() -> nn.Module:
+    from scumble_daemon.models.architectures.animegan2 import Generator
+
+    return Generator()
