@@ -30,9 +30,10 @@ BUILDERS: dict[tuple[str, str], str] = {
     ("transformers", "VitMatte"): "vitmatte",
     ("transformers", "DepthAnything"): "depth_anything",
     ("transformers", "OneFormer"): "oneformer",
+    ("transformers", "Swin2SR"): "swin2sr",
 }
 # Those among them that are put over a picture, as nearly all of spandrel's are: `load` gives an ImageNetwork.
-FOR_PICTURES = (("own", "AnimeGANv2"), ("own", "TransformerNet"))
+FOR_PICTURES = (("own", "AnimeGANv2"), ("own", "TransformerNet"), ("transformers", "Swin2SR"))
 
 T = TypeVar("T")
 

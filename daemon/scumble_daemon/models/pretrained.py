@@ -26,25 +26,22 @@ REFUSED = ("quantization_config", "backbone", "use_timm_backbone", "use_pretrain
 
 @dataclass(frozen=True)
 class Kind:
-    """What we run of the library. `config`, `model`: names of its classes."""
+    """What we run of the library. `architecture`: as the index calls it · `config`, `model`: names of its classes."""
 
     architecture: str
     config: str
     model: str
-    operations: tuple[str, ...]
 
 
-SAM_2 = Kind("Sam2", "Sam2Config", "Sam2Model", ("select_object",))
+SAM_2 = Kind("Sam2", "Sam2Config", "Sam2Model")
 KINDS = {  # by `model_type`
     "sam2": SAM_2,
     "sam2_video": SAM_2,  # what the published files of SAM 2.1 say they are; its memory of earlier frames is left out
-    "sam": Kind("Sam", "SamConfig", "SamModel", ("select_object",)),
-    "vitmatte": Kind("VitMatte", "VitMatteConfig", "VitMatteForImageMatting", ("refine_edge",)),
-    "depth_anything": Kind(
-        "DepthAnything", "DepthAnythingConfig", "DepthAnythingForDepthEstimation", ("estimate_depth",)
-    ),
-    "oneformer": Kind("OneFormer", "OneFormerConfig", "OneFormerForUniversalSegmentation", ("replace_sky",)),
-    "swin2sr": Kind("Swin2SR", "Swin2SRConfig", "Swin2SRForImageSuperResolution", ("upscale",)),
+    "sam": Kind("Sam", "SamConfig", "SamModel"),
+    "vitmatte": Kind("VitMatte", "VitMatteConfig", "VitMatteForImageMatting"),
+    "depth_anything": Kind("DepthAnything", "DepthAnythingConfig", "DepthAnythingForDepthEstimation"),
+    "oneformer": Kind("OneFormer", "OneFormerConfig", "OneFormerForUniversalSegmentation"),
+    "swin2sr": Kind("Swin2SR", "Swin2SRConfig", "Swin2SRForImageSuperResolution"),
 }
 
 

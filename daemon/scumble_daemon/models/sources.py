@@ -16,12 +16,18 @@ from ..config import tomllib
 from ..weights.index import Index, Model
 from ..weights.storage import digest_of
 from ..weights.store import Store
-from .dropped import Dropped, read_records
+from .dropped import Dropped, files_of, read_records
 from .loading import is_for_pictures, knows
 
 ENHANCE = "enhance_with_model"
 FILE = "model.safetensors"
 CARD = "model.toml"  # beside it: what the model is
+FOR_ONE_OPERATION = {
+    "Sam2": "select_object",
+    "Sam": "select_object",
+    "BiRefNet": "remove_background",
+    "VitMatte": "refine_edge",
+}
 # What "auto" prefers: on a GPU the best, on a processor what ends within a minute.
 PREFERENCES = {
     True: ("default", "heavy", "light", "shipped", "extra", "own"),
@@ -228,24 +234,29 @@ def _fetched(known: tuple[Model, ...], store: Store) -> list[Installed]:
 
 
 def _dropped(store: Store) -> list[Installed]:
-    found = []
-    for record in read_records(store.folder):
-        if record.state != "recognised" or not record.is_current(store.folder):
-            continue
-        operations = (ENHANCE, "upscale") if record.scale > 1 else (ENHANCE,)
-        found.append(_as_installed(record, operations, store.folder))
-    return found
+    return [
+        _as_installed(record, store.folder)
+        for record in read_records(store.folder)
+        if record.state == "recognised" and record.is_current(store.folder)
+    ]
 
 
-def _as_installed(record: Dropped, operations: tuple[str, ...], folder: Path) -> Installed:
+def operations_of(record: Dropped) -> tuple[str, ...]:
+    """What a dropped model can be chosen for."""
+    if record.architecture in FOR_ONE_OPERATION:
+        return (FOR_ONE_OPERATION[record.architecture],)
+    return (ENHANCE, "upscale") if record.scale > 1 else (ENHANCE,)
+
+
+def _as_installed(record: Dropped, folder: Path) -> Installed:
     title = f"{record.name} ({record.architecture}{f' ×{record.scale}' if record.scale > 1 else ''})"
     return Installed(
         record.name,
         title,
-        operations,
+        operations_of(record),
         "own",
-        (folder / record.name,),
-        "spandrel",
+        files_of(folder / record.name),
+        record.loader,
         record.architecture,
         record.scale,
         (record.digest,),
