@@ -127,26 +127,27 @@ sha256 = "{digest_of(file)}"
     entries.write_text(text, "utf-8")
 
 
-def birefnet(seed: int = 1) -> dict[str, Any]:
+def birefnet(seed: int = 1, width: int = 96) -> dict[str, Any]:
     """The smaller of the two published sizes, 44.3 M parameters, with all that its files hold; random."""
     import torch
     from scumble_daemon.models.architectures import birefnet, swin
 
     torch.manual_seed(seed)
-    network = birefnet.BiRefNet(96, *birefnet.BACKBONES[96])
+    depths, heads, window = birefnet.BACKBONES[width]
+    network = birefnet.BiRefNet(width, depths, heads, window)
     state = {name: value.detach().clone() for name, value in network.state_dict().items()}
     for name, value in state.items():
         if name.endswith("running_mean"):
             value.normal_(0, 0.1)
         elif "offset_conv" in name or "bias_table" in name:
             value.normal_(0, 0.05)
-    for stage, depth in enumerate((2, 2, 6, 2)):
+    for stage, depth in enumerate(depths):
         for block in range(depth):
             name = f"bb.layers.{stage}.blocks.{block}.attn.relative_position_index"
-            state[name] = swin.ways_to_lie(7, torch.device("cpu")).clone()
-    for level, channels in ((4, 768), (3, 384), (2, 192)):
-        for name, width in ((f"conv_ms_spvn_{level}", channels), (f"gdt_convs_pred_{level}.0", 16)):
-            state[f"decoder.{name}.weight"] = torch.randn(1, width, 1, 1)
+            state[name] = swin.ways_to_lie(window, torch.device("cpu")).clone()
+    for level, channels in ((4, 8 * width), (3, 4 * width), (2, 2 * width)):
+        for name, inputs in ((f"conv_ms_spvn_{level}", channels), (f"gdt_convs_pred_{level}.0", 16)):
+            state[f"decoder.{name}.weight"] = torch.randn(1, inputs, 1, 1)
             state[f"decoder.{name}.bias"] = torch.randn(1)
     return state
 

@@ -11,6 +11,7 @@ from torch import nn
 
 from . import own
 from . import published as of
+from .learned import LEARNED
 from .published import Published, State, as_basicsr, as_safetensors, as_torch, within
 
 
@@ -63,5 +64,6 @@ PUBLISHED: dict[str, Published] = {
     "style-pointilism": STYLE,
     "vgg19": Published(one(own.vgg19), 20.024, as_torch, input_px=32),  # of 143.667: the classifier is left out
     "adain": Published(own.adain, 7.011, as_torch, input_px=40),
+    **LEARNED,
     "animegan2-face-paint": Published(one(own.animegan2), 2.144, as_torch),
 }

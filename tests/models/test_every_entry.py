@@ -150,7 +150,23 @@ def give_a_style(module: torch.nn.Module, side_px: int) -> None:
     assert not torch.equal(whole, none)
 
 
+def find_the_foreground(module: torch.nn.Module, side_px: int) -> None:
+    found = module(torch.rand(1, 3, side_px, side_px + 32))
+    assert found.shape == (1, 1, side_px, side_px + 32)
+    assert bool(found.isfinite().all())
+    assert float(found.std()) > 0
+
+
+def find_an_edge(module: torch.nn.Module, side_px: int) -> None:
+    found = module(pixel_values=torch.rand(1, 4, side_px, side_px + 32)).alphas
+    assert found.shape == (1, 1, side_px, side_px + 32)
+    assert bool(found.isfinite().all())
+    assert float(found.std()) > 0
+
+
 TRIALS = {
+    "BiRefNet": find_the_foreground,
+    "VitMatte": find_an_edge,
     "LaMa": fill_a_hole,
     "RestoreFormer": restore_a_face,
     "VGG19": look_at_a_picture,
