@@ -228,6 +228,18 @@ def sam_config() -> dict[str, Any]:
     }
 
 
+def swin2sr_config(scale: int = 2) -> dict[str, Any]:
+    return {
+        "model_type": "swin2sr",
+        "embed_dim": 12,
+        "depths": [1, 1],
+        "num_heads": [2, 2],
+        "window_size": 4,
+        "upscale": scale,
+        "upsampler": "pixelshuffledirect",
+    }
+
+
 def pretrained_folder(folder: Path, config: dict[str, Any], seed: int = 1) -> Any:
     """Write `config` and random weights for it as the library does; the network, for comparison.
 

@@ -1,4 +1,7 @@
-"""Checkpoints that somebody put into the weights folder: recognised once, in a process of their own, and remembered."""
+"""Models that somebody put into the weights folder: recognised once, in a process of their own, and remembered.
+
+A model is a checkpoint, or a folder of the transformers library: config.json and safetensors.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +17,8 @@ from typing import Any
 
 from ..locks import try_lock
 from ..weights.storage import write_whole
+from ..weights.store import PART, VERIFIED
+from .pretrained import CONFIG, weight_files
 from .tensors import CHECKPOINTS
 
 RECORDS = ".dropped.json"
@@ -26,7 +31,10 @@ LARGEST_HEADER = 100 << 20  # of a safetensors file, after its specification
 
 @dataclass(frozen=True)
 class Dropped:
-    """What is known of one file. `state`: "recognised" | "waiting" | "broken" · `problem`: why it is not offered."""
+    """What is known of one file or folder.
+
+    `state`: "recognised" | "waiting" | "broken" · `problem`: why it is not offered · `loader`: as in the index.
+    """
 
     name: str
     bytes: int
@@ -36,12 +44,11 @@ class Dropped:
     architecture: str = ""
     scale: int = 1
     digest: str = ""
+    loader: str = "spandrel"
 
     def is_current(self, folder: Path) -> bool:
-        with contextlib.suppress(OSError):
-            found = (folder / self.name).stat()
-            return (found.st_size, found.st_mtime_ns) == (self.bytes, self.mtime_ns)
-        return False
+        now = _facts(folder / self.name)
+        return now is not None and (now.bytes, now.mtime_ns) == (self.bytes, self.mtime_ns)
 
 
 def read_records(folder: Path) -> tuple[Dropped, ...]:
@@ -81,7 +88,11 @@ def rescan(folder: Path) -> tuple[tuple[Dropped, ...], bool]:
         if age_s < QUIET_S or (trouble and age_s < ABANDONED_S):
             known[file.name], pending = record, True
         elif trouble:
-            known[file.name] = _replace(record, state="broken", problem=f"it is cut short: {trouble}")
+            known[file.name] = _replace(
+                record,
+                state="broken",
+                problem=f"it is not whole: {trouble}" if file.is_dir() else f"it is cut short: {trouble}",
+            )
         else:
             fresh.append(record)
     names = {file.name for file in files}
@@ -111,22 +122,61 @@ def _alone(folder: Path) -> Any:
             held.close()
 
 
+def files_of(model: Path) -> tuple[Path, ...]:
+    """What a dropped model is read from: the file itself, or the files of a folder that can be."""
+    if not model.is_dir():
+        return (model,)
+    config = model / CONFIG
+    return (*([config] if config.is_file() else []), *weight_files(model))
+
+
 def _checkpoints(folder: Path) -> list[Path]:
     try:
-        entries = sorted(folder.iterdir())
+        entries = sorted(entry for entry in folder.iterdir() if entry.name[0] != ".")
     except OSError:
         return []
-    return [file for file in entries if file.suffix.lower() in CHECKPOINTS and file.name[0] != "." and file.is_file()]
+    return [entry for entry in entries if (_is_folder_of_files(entry) if entry.is_dir() else _is_checkpoint(entry))]
 
 
-def _facts(file: Path) -> Dropped | None:
+def _is_checkpoint(file: Path) -> bool:
+    return file.suffix.lower() in CHECKPOINTS and file.is_file()
+
+
+def _is_folder_of_files(folder: Path) -> bool:
+    """Not one that was fetched, or is being fetched."""
+    is_fetched = (folder / VERIFIED).exists() or folder.name.endswith(PART)
     with contextlib.suppress(OSError):
-        found = file.stat()
-        return Dropped(file.name, found.st_size, found.st_mtime_ns, "waiting")
+        return not is_fetched and bool(files_of(folder))
+    return False
+
+
+def _facts(model: Path) -> Dropped | None:
+    with contextlib.suppress(OSError):
+        found = [file.stat() for file in files_of(model)]
+        if found:
+            latest = max(each.st_mtime_ns for each in found)
+            return Dropped(model.name, sum(each.st_size for each in found), latest, "waiting")
     return None
 
 
-def _incomplete(file: Path) -> str:
+def _incomplete(model: Path) -> str:
+    """What is missing; "" where nothing is, or nobody can tell."""
+    if not model.is_dir():
+        return _cut_short(model)
+    if not (model / CONFIG).is_file():
+        return f"{CONFIG} is missing"
+    found = weight_files(model)
+    missing = [] if found else ["any .safetensors file"]
+    for table in model.glob("*.safetensors.index.json"):
+        with contextlib.suppress(OSError, ValueError, KeyError, TypeError, AttributeError):
+            parts = set(json.loads(table.read_text("utf-8"))["weight_map"].values())
+            missing += sorted(parts - {file.name for file in found})
+    if missing:
+        return f"{missing[0]} is missing"
+    return next((f"{file.name}: {trouble}" for file in found if (trouble := _cut_short(file))), "")
+
+
+def _cut_short(file: Path) -> str:
     """What is missing of a file that says itself how long it is; "" where nothing is, or nobody can tell."""
     try:
         size = file.stat().st_size

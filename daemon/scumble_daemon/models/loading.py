@@ -28,9 +28,12 @@ BUILDERS: dict[tuple[str, str], str] = {
     ("own", "Sam"): "sam",
     ("own", "BiRefNet"): "birefnet",
     ("transformers", "VitMatte"): "vitmatte",
+    ("transformers", "DepthAnything"): "depth_anything",
+    ("transformers", "OneFormer"): "oneformer",
+    ("transformers", "Swin2SR"): "swin2sr",
 }
 # Those among them that are put over a picture, as nearly all of spandrel's are: `load` gives an ImageNetwork.
-FOR_PICTURES = (("own", "AnimeGANv2"), ("own", "TransformerNet"))
+FOR_PICTURES = (("own", "AnimeGANv2"), ("own", "TransformerNet"), ("transformers", "Swin2SR"))
 
 T = TypeVar("T")
 

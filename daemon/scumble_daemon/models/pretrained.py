@@ -26,21 +26,22 @@ REFUSED = ("quantization_config", "backbone", "use_timm_backbone", "use_pretrain
 
 @dataclass(frozen=True)
 class Kind:
-    """What we run of the library. `config`, `model`: names of its classes."""
+    """What we run of the library. `architecture`: as the index calls it · `config`, `model`: names of its classes."""
 
     architecture: str
     config: str
     model: str
-    operations: tuple[str, ...]
 
 
-SAM_2 = Kind("Sam2", "Sam2Config", "Sam2Model", ("select_object",))
+SAM_2 = Kind("Sam2", "Sam2Config", "Sam2Model")
 KINDS = {  # by `model_type`
     "sam2": SAM_2,
     "sam2_video": SAM_2,  # what the published files of SAM 2.1 say they are; its memory of earlier frames is left out
-    "sam": Kind("Sam", "SamConfig", "SamModel", ("select_object",)),
-    "vitmatte": Kind("VitMatte", "VitMatteConfig", "VitMatteForImageMatting", ("refine_edge",)),
-    "swin2sr": Kind("Swin2SR", "Swin2SRConfig", "Swin2SRForImageSuperResolution", ("upscale",)),
+    "sam": Kind("Sam", "SamConfig", "SamModel"),
+    "vitmatte": Kind("VitMatte", "VitMatteConfig", "VitMatteForImageMatting"),
+    "depth_anything": Kind("DepthAnything", "DepthAnythingConfig", "DepthAnythingForDepthEstimation"),
+    "oneformer": Kind("OneFormer", "OneFormerConfig", "OneFormerForUniversalSegmentation"),
+    "swin2sr": Kind("Swin2SR", "Swin2SRConfig", "Swin2SRForImageSuperResolution"),
 }
 
 
@@ -81,8 +82,8 @@ def build(kind: Kind, config: dict[str, Any], tensors: dict[str, torch.Tensor]) 
     settings = getattr(transformers, kind.config).from_dict(_without(config, IGNORED))
     model_class = getattr(transformers, kind.model)
     with torch.device("meta"):
-        wanted = model_class(settings).state_dict()
-    tensors = _fitted(model_class, tensors, wanted)
+        blank = model_class(settings)
+    tensors = _fitted(blank, _named_as_now(blank, tensors))
     with _uninitialised():
         module = model_class(settings)
     module.load_state_dict(tensors)
@@ -149,16 +150,35 @@ def _read_all(folder: Path, report: Report) -> dict[str, torch.Tensor]:
     return tensors
 
 
-def _fitted(
-    model_class: Any, tensors: dict[str, torch.Tensor], wanted: dict[str, torch.Tensor]
-) -> dict[str, torch.Tensor]:
-    """`tensors` under the names and in the shapes that are wanted, and no others. Raises: ValueError."""
-    found = dict(tensors)
-    for name, twin in (getattr(model_class, "_tied_weights_keys", None) or {}).items():
+def _named_as_now(blank: Any, tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """`tensors` under the names of this version of the library: files have those of the version that wrote them."""
+    from transformers.conversion_mapping import get_model_conversion_mapping
+    from transformers.core_model_loading import WeightRenaming
+
+    changes = [each for each in get_model_conversion_mapping(blank) if isinstance(each, WeightRenaming)]
+
+    def now(name: str) -> str:
+        for change in changes:
+            name, _ = change.rename_source_key(name)
+        return name
+
+    return {now(name): tensor for name, tensor in tensors.items()}
+
+
+def _fitted(blank: Any, tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """`tensors` under the names and in the shapes that `blank` has, and no others. Raises: ValueError."""
+    import torch
+
+    found, wanted = dict(tensors), blank.state_dict()
+    for part in blank.modules():
+        for pattern in getattr(part, "_keys_to_ignore_on_load_missing", None) or ():
+            unused = [name for name in wanted if name not in found and re.search(pattern, name)]
+            found |= {name: torch.zeros(wanted[name].shape) for name in unused}
+    for name, twin in (getattr(blank, "_tied_weights_keys", None) or {}).items():
         for absent, there in ((name, twin), (twin, name)):  # published without one of the two
             if absent in wanted and absent not in found and there in found:
                 found[absent] = found[there]
-    known_strangers = getattr(model_class, "_keys_to_ignore_on_load_unexpected", None) or ()
+    known_strangers = getattr(blank, "_keys_to_ignore_on_load_unexpected", None) or ()
     for name in [name for name in found if name not in wanted]:
         is_parameter = name.rsplit(".", 1)[-1] in ("weight", "bias")
         if is_parameter and not any(re.search(pattern, name) for pattern in known_strangers):

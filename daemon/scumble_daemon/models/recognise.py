@@ -1,4 +1,4 @@
-"""`python -m scumble_daemon.models.recognise FILE…`: say in a line of JSON each what a checkpoint is."""
+"""`python -m scumble_daemon.models.recognise MODEL…`: say in a line of JSON each what a checkpoint or folder is."""
 
 from __future__ import annotations
 
@@ -10,26 +10,50 @@ from typing import Any
 
 from scumble_protocol.errors import ScumbleError
 
-from ..weights.storage import digest_of
-from . import loading
+from . import loading, pretrained
+from .dropped import files_of
+from .networks import ImageNetwork
+from .sources import Installed, digest
+from .tensors import read_tensors
 
+OUR_OWN = {  # the authors' own checkpoints, which no library knows, by a tensor that only they have
+    "bb.patch_embed.proj.weight": "BiRefNet",
+    "image_encoder.trunk.pos_embed": "Sam2",
+    "image_encoder.pos_embed": "Sam",
+}
 ROOM_BYTES = 4 << 30  # for torch and the network's code, beside five times the file
 
 
-def recognise(file: Path) -> dict[str, Any]:
+def recognise(path: Path) -> dict[str, Any]:
     try:
-        _limit_memory(ROOM_BYTES + 5 * file.stat().st_size)
-        loaded = loading.load_file(file)
+        files = files_of(path)
+        _limit_memory(ROOM_BYTES + 5 * sum(file.stat().st_size for file in files))
+        loader, architecture = _kind_of(path)
+        model = Installed(path.name, path.name, (), "own", files, loader, architecture)
+        loaded = loading.load(model) if architecture else loading.load_file(path)
         return {
             "state": "recognised",
             "architecture": loaded.architecture,
-            "scale": loaded.traits.network.scale,
-            "digest": digest_of(file),
+            "scale": loaded.traits.network.scale if isinstance(loaded, ImageNetwork) else 1,
+            "digest": digest(model),
+            "loader": loader,
         }
     except (ScumbleError, OSError) as error:
         return {"state": "broken", "problem": str(error)}
     except MemoryError:
         return {"state": "broken", "problem": "it takes more memory than its size allows"}
+
+
+def _kind_of(path: Path) -> tuple[str, str]:
+    """Loader and architecture; that of a file is spandrel's to find out, but where a name in it tells another."""
+    if path.is_dir():
+        return "transformers", pretrained.kind_of(path).architecture
+    tensors = read_tensors(path)
+    names = tensors.get("model", tensors)
+    for name, architecture in OUR_OWN.items():
+        if name in names:
+            return "own", architecture
+    return "spandrel", ""
 
 
 def _limit_memory(most_bytes: int) -> None:

@@ -16,12 +16,18 @@ from ..config import tomllib
 from ..weights.index import Index, Model
 from ..weights.storage import digest_of
 from ..weights.store import Store
-from .dropped import Dropped, read_records
+from .dropped import Dropped, files_of, read_records
 from .loading import is_for_pictures, knows
 
 ENHANCE = "enhance_with_model"
 FILE = "model.safetensors"
 CARD = "model.toml"  # beside it: what the model is
+FOR_ONE_OPERATION = {
+    "Sam2": "select_object",
+    "Sam": "select_object",
+    "BiRefNet": "remove_background",
+    "VitMatte": "refine_edge",
+}
 # What "auto" prefers: on a GPU the best, on a processor what ends within a minute.
 PREFERENCES = {
     True: ("default", "heavy", "light", "shipped", "extra", "own"),
@@ -98,7 +104,9 @@ class Shelf:
     folder: Path = Path()
 
     def of(self, operation: str) -> tuple[Installed, ...]:
-        return tuple(model for model in self.installed if operation in model.operations)
+        return tuple(
+            model for model in self.installed if operation in model.operations and suits(model.architecture, operation)
+        )
 
     def offers(self, operation: str) -> list[Offer]:
         """For a form: those that are here, then those that could be."""
@@ -106,7 +114,11 @@ class Shelf:
         offers = [Offer(model.id, model.title) for model in here]
         names = {model.id for model in here}
         if operation != ENHANCE:
-            fetchable = [each for each in self.known if operation in each.operations and each.id not in names]
+            fetchable = [
+                each
+                for each in self.known
+                if operation in each.operations and suits(each.architecture, operation) and each.id not in names
+            ]
             offers += [Offer(each.id, f"{each.title} (not installed)") for each in fetchable]
         return offers
 
@@ -160,6 +172,12 @@ def look(index: Index, store: Store, shipped: Path | None = None) -> Shelf:
     )
     distinct = {model.id: model for model in reversed(installed)}  # an id of ours is not taken by a file
     return Shelf(tuple(distinct.values())[::-1], known, store.folder)
+
+
+def suits(architecture: str, operation: str) -> bool:
+    """Whether what runs such a network is what the operation needs, whatever an index says that it is for."""
+    only = FOR_ONE_OPERATION.get(architecture)
+    return operation == only if only else operation not in FOR_ONE_OPERATION.values()
 
 
 def digest(model: Installed) -> str:
@@ -228,24 +246,29 @@ def _fetched(known: tuple[Model, ...], store: Store) -> list[Installed]:
 
 
 def _dropped(store: Store) -> list[Installed]:
-    found = []
-    for record in read_records(store.folder):
-        if record.state != "recognised" or not record.is_current(store.folder):
-            continue
-        operations = (ENHANCE, "upscale") if record.scale > 1 else (ENHANCE,)
-        found.append(_as_installed(record, operations, store.folder))
-    return found
+    return [
+        _as_installed(record, store.folder)
+        for record in read_records(store.folder)
+        if record.state == "recognised" and record.is_current(store.folder)
+    ]
 
 
-def _as_installed(record: Dropped, operations: tuple[str, ...], folder: Path) -> Installed:
+def operations_of(record: Dropped) -> tuple[str, ...]:
+    """What a dropped model can be chosen for."""
+    if record.architecture in FOR_ONE_OPERATION:
+        return (FOR_ONE_OPERATION[record.architecture],)
+    return (ENHANCE, "upscale") if record.scale > 1 else (ENHANCE,)
+
+
+def _as_installed(record: Dropped, folder: Path) -> Installed:
     title = f"{record.name} ({record.architecture}{f' ×{record.scale}' if record.scale > 1 else ''})"
     return Installed(
         record.name,
         title,
-        operations,
+        operations_of(record),
         "own",
-        (folder / record.name,),
-        "spandrel",
+        files_of(folder / record.name),
+        record.loader,
         record.architecture,
         record.scale,
         (record.digest,),

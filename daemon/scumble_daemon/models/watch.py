@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
 import threading
 from collections.abc import Callable
 from pathlib import Path
 
+from ..weights.store import PART
 from . import dropped
 
 log = logging.getLogger(__name__)
@@ -67,12 +69,12 @@ class Watch:
         from watchdog.events import FileSystemEvent, FileSystemEventHandler
         from watchdog.observers import Observer
 
-        stirred, ours = self._stirred, (dropped.RECORDS, dropped.LOCK)
+        stirred, ours = self._stirred, (dropped.RECORDS, dropped.LOCK, "/.locks/", f"{PART}/")
 
         class Handler(FileSystemEventHandler):
             def on_any_event(self, event: FileSystemEvent) -> None:
                 if event.event_type in ("opened", "closed_no_write") or any(
-                    name in str(event.src_path) for name in ours
+                    name in Path(os.fsdecode(event.src_path)).as_posix() for name in ours
                 ):
                     return
                 stirred.set()
@@ -80,7 +82,7 @@ class Watch:
         observer = Observer()
         observer.daemon = True
         try:
-            observer.schedule(Handler(), str(self._folder), recursive=False)
+            observer.schedule(Handler(), str(self._folder), recursive=True)
             observer.start()
             self._observed = True
         except OSError as error:  # no more watches, or a disk that has none

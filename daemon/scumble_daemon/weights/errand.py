@@ -120,7 +120,7 @@ def _dropped(store: Store) -> list[dict[str, Any]]:
             {
                 "id": record.name,
                 "title": record.name,
-                "operations": [sources.ENHANCE, *(["upscale"] if record.scale > 1 else [])],
+                "operations": list(sources.operations_of(record)),
                 "role": "own",
                 "state": DROPPED_STATES[record.state],
                 "bytes": record.bytes,
