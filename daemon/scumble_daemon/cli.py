@@ -55,6 +55,8 @@ def status(as_json: AsJson = False) -> None:
             return
         typer.echo(f"Scumble {found['version']} runs (process {found['pid']}), up {found['uptime_s']:.0f} s")
         typer.echo(f"connected: {', '.join(found['sessions']) or 'nobody'} · waiting jobs: {len(found['queued'])}")
+        if found.get("fetching"):
+            typer.echo(f"fetching:  {', '.join(found['fetching'])}")
         for worker in found["workers"]:
             doing = f", running {worker['operation']}" if worker["operation"] else ""
             typer.echo(f"worker on {worker['device']}: {worker['state']} (process {worker['pid']}){doing}")
@@ -86,11 +88,14 @@ def stop() -> None:
     with errors_told(False):
         try:
             with _client(start=False) as client:
+                fetching = client.status().get("fetching", [])
                 client.stop()
         except DaemonUnavailable:
             typer.echo("The daemon was not running.")
             return
         typer.echo("The daemon has ended.")
+        if fetching:
+            typer.echo(f"It was fetching {', '.join(fetching)}: what has come is kept.")
 
 
 @app.command()

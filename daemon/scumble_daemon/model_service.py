@@ -88,6 +88,11 @@ class ModelService:
 
         self._start({"kind": "remove", "model": model}, hear)
 
+    @property
+    def fetching(self) -> list[str]:
+        """The models that are being fetched."""
+        return list(self._fetches)
+
     # --- what happens meanwhile ----------------------------------------------------------------------------------
 
     def look_again(self) -> None:

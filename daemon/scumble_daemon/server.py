@@ -190,6 +190,7 @@ class Server:
             "endpoints": list(self._clients.connection.endpoints),
             "sessions": [each.name for each in self._sessions],
             "queued": [job.submit.operation for job in self._scheduler],
+            "fetching": self._models.fetching,
             "workers": [executor.describe() for executor in self._executors],
         }
         self._send(session.client, messages.Status(id=request.id, status=status))

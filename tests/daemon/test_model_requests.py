@@ -384,6 +384,18 @@ def errand_of(daemon: int) -> int:
     return wait_until(look, "one errand")[0]
 
 
+def test_the_command_line_says_what_is_being_fetched(
+    window: Window, models_daemon: DaemonProcess, served: Served
+) -> None:
+    """`scumble status` while it comes; `scumble stop`, that it has ended with the daemon."""
+    served.hold_at = 65_536
+    window.client.models.fetch("tiny")
+    window.wait(served.held.is_set, "some bytes")
+    assert "fetching:  tiny" in models_daemon.cli("status").stdout
+    stopped = models_daemon.cli("stop")
+    assert "It was fetching tiny: what has come is kept." in stopped.stdout
+
+
 def test_a_process_that_dies_is_told_and_the_daemon_lives(window: Window, served: Served) -> None:
     """Killed from outside in the middle: a failure, and the next try works."""
     served.hold_at = 65_536
