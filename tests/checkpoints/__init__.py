@@ -127,26 +127,27 @@ sha256 = "{digest_of(file)}"
     entries.write_text(text, "utf-8")
 
 
-def birefnet(seed: int = 1) -> dict[str, Any]:
-    """The smaller of the two published sizes, 44.3 M parameters, with all that its files hold; random."""
+def birefnet(seed: int = 1, width: int = 96) -> dict[str, Any]:
+    """One of the two published sizes, 44.3 M parameters or 220 M, with all that its files hold; random."""
     import torch
     from scumble_daemon.models.architectures import birefnet, swin
 
     torch.manual_seed(seed)
-    network = birefnet.BiRefNet(96, *birefnet.BACKBONES[96])
+    depths, heads, window = birefnet.BACKBONES[width]
+    network = birefnet.BiRefNet(width, depths, heads, window)
     state = {name: value.detach().clone() for name, value in network.state_dict().items()}
     for name, value in state.items():
         if name.endswith("running_mean"):
             value.normal_(0, 0.1)
         elif "offset_conv" in name or "bias_table" in name:
             value.normal_(0, 0.05)
-    for stage, depth in enumerate((2, 2, 6, 2)):
+    for stage, depth in enumerate(depths):
         for block in range(depth):
             name = f"bb.layers.{stage}.blocks.{block}.attn.relative_position_index"
-            state[name] = swin.ways_to_lie(7, torch.device("cpu")).clone()
-    for level, channels in ((4, 768), (3, 384), (2, 192)):
-        for name, width in ((f"conv_ms_spvn_{level}", channels), (f"gdt_convs_pred_{level}.0", 16)):
-            state[f"decoder.{name}.weight"] = torch.randn(1, width, 1, 1)
+            state[name] = swin.ways_to_lie(window, torch.device("cpu")).clone()
+    for level, channels in ((4, 8 * width), (3, 4 * width), (2, 2 * width)):
+        for name, inputs in ((f"conv_ms_spvn_{level}", channels), (f"gdt_convs_pred_{level}.0", 16)):
+            state[f"decoder.{name}.weight"] = torch.randn(1, inputs, 1, 1)
             state[f"decoder.{name}.bias"] = torch.randn(1)
     return state
 
@@ -261,6 +262,45 @@ def pretrained_folder(folder: Path, config: dict[str, Any], seed: int = 1) -> An
                 parameter.normal_(std=0.05)
     module.save_pretrained(folder)
     return module
+
+
+ORIGINAL_SAM = (
+    (".patch_embed.projection.", ".patch_embed.proj."),
+    ("vision_encoder.layers.", "image_encoder.blocks."),
+    ("vision_encoder.neck.conv1.", "image_encoder.neck.0."),
+    ("vision_encoder.neck.layer_norm1.", "image_encoder.neck.1."),
+    ("vision_encoder.neck.conv2.", "image_encoder.neck.2."),
+    ("vision_encoder.neck.layer_norm2.", "image_encoder.neck.3."),
+    ("vision_encoder.", "image_encoder."),
+    ("mask_embed.conv1.", "mask_downscaling.0."),
+    ("mask_embed.layer_norm1.", "mask_downscaling.1."),
+    ("mask_embed.conv2.", "mask_downscaling.3."),
+    ("mask_embed.layer_norm2.", "mask_downscaling.4."),
+    ("mask_embed.conv3.", "mask_downscaling.6."),
+    ("shared_embedding.positional_embedding", "pe_layer.positional_encoding_gaussian_matrix"),
+    ("prompt_encoder.point_embed.", "prompt_encoder.point_embeddings."),
+    ("upscale_conv1.", "output_upscaling.0."),
+    ("upscale_layer_norm.", "output_upscaling.1."),
+    ("upscale_conv2.", "output_upscaling.3."),
+    (".layers.0.weight", ".layers.1.weight"),
+    (".layers.0.bias", ".layers.1.bias"),
+    (".proj_in.", ".layers.0."),
+    (".proj_out.", ".layers.2."),
+    ("layer_norm_final_attn.", "norm_final_attn."),
+    (".layer_norm", ".norm"),
+)
+
+
+def original_sam(state: dict[str, Any]) -> dict[str, Any]:
+    """As the authors published it: their names, which were compared with those of their own program."""
+    named = {}
+    for name, tensor in state.items():
+        original = name
+        for ours, theirs in ORIGINAL_SAM:
+            original = original.replace(ours, theirs, 1)
+        named[original] = tensor
+    del named["shared_image_embedding.positional_embedding"]
+    return named
 
 
 POSITIONS = "sam_prompt_encoder.pe_layer.positional_encoding_gaussian_matrix"
