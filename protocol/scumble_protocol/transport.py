@@ -124,5 +124,5 @@ class PyzmqDealer:
 
     def _unavailable(self) -> DaemonUnavailable:
         return DaemonUnavailable(
-            "Scumble's daemon has gone away.", "Run the operation again; if it stays so, `scumble doctor` says why."
+            "Scumble's daemon has gone away.", "Try again; if it stays so, `scumble doctor` says why."
         )

@@ -282,7 +282,7 @@ class Dealer:
 
     def _gone(self, message: str) -> DaemonUnavailable:
         self.close()
-        return DaemonUnavailable(message, "Run the operation again; if it stays so, `scumble doctor` says why.")
+        return DaemonUnavailable(message, "Try again; if it stays so, `scumble doctor` says why.")
 
 
 def _connect(endpoint: str, timeout_s: float) -> socket.socket:

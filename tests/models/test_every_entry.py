@@ -155,11 +155,12 @@ def find_the_foreground(module: torch.nn.Module, side_px: int) -> None:
     found = module(torch.randn(1, 3, side_px, side_px + 32))
     assert found.shape == (1, 1, side_px, side_px + 32)
     assert bool(found.isfinite().all())
+    assert float(found.std()) > 0
 
 
 def find_an_edge(module: torch.nn.Module, side_px: int) -> None:
-    found = module(torch.rand(1, 4, side_px, side_px)).alphas
-    assert found.shape == (1, 1, side_px, side_px)
+    found = module(torch.rand(1, 4, side_px, side_px + 32)).alphas
+    assert found.shape == (1, 1, side_px, side_px + 32)
     assert 0 <= float(found.min()) < float(found.max()) <= 1
 
 

@@ -66,6 +66,15 @@ def test_what_cannot_be_loaded_is_not_offered(loader: str, architecture: str, tm
         loading.load(wanted)
 
 
+def test_a_network_is_offered_only_for_what_it_does() -> None:
+    """Whatever an index says that it is for: what runs it could do nothing else."""
+    edges = model("edges", "default", operation="remove_background")
+    shelf = Shelf((replace(edges, architecture="VitMatte"), model("net", "default", operation="select_object")))
+    assert shelf.of("remove_background") == shelf.of("select_object") == ()
+    with pytest.raises(MissingModel):
+        shelf.choose("remove_background", "auto", None, on_gpu=False)
+
+
 def test_every_upscaler_of_the_index_says_how_much_it_enlarges() -> None:
     for known in index.read().models:
         assert ("upscale" in known.operations) == (known.scale is not None), known.id

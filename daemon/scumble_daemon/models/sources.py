@@ -104,7 +104,9 @@ class Shelf:
     folder: Path = Path()
 
     def of(self, operation: str) -> tuple[Installed, ...]:
-        return tuple(model for model in self.installed if operation in model.operations)
+        return tuple(
+            model for model in self.installed if operation in model.operations and suits(model.architecture, operation)
+        )
 
     def offers(self, operation: str) -> list[Offer]:
         """For a form: those that are here, then those that could be."""
@@ -112,7 +114,11 @@ class Shelf:
         offers = [Offer(model.id, model.title) for model in here]
         names = {model.id for model in here}
         if operation != ENHANCE:
-            fetchable = [each for each in self.known if operation in each.operations and each.id not in names]
+            fetchable = [
+                each
+                for each in self.known
+                if operation in each.operations and suits(each.architecture, operation) and each.id not in names
+            ]
             offers += [Offer(each.id, f"{each.title} (not installed)") for each in fetchable]
         return offers
 
@@ -166,6 +172,12 @@ def look(index: Index, store: Store, shipped: Path | None = None) -> Shelf:
     )
     distinct = {model.id: model for model in reversed(installed)}  # an id of ours is not taken by a file
     return Shelf(tuple(distinct.values())[::-1], known, store.folder)
+
+
+def suits(architecture: str, operation: str) -> bool:
+    """Whether what runs such a network is what the operation needs, whatever an index says that it is for."""
+    only = FOR_ONE_OPERATION.get(architecture)
+    return operation == only if only else operation not in FOR_ONE_OPERATION.values()
 
 
 def digest(model: Installed) -> str:

@@ -63,6 +63,7 @@ class ModelsWindow:
         """For what concerns the whole list."""
         self._bar = Gtk.InfoBar(message_type=Gtk.MessageType.WARNING, no_show_all=True)
         self._bar_text = _label()
+        self._bar_text.set_max_width_chars(100)
         self._bar_text.show()
         self._bar.get_content_area().add(self._bar_text)
         self._bar.add_button("_Try Again", Gtk.ResponseType.OK)

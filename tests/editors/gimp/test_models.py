@@ -20,6 +20,7 @@ from .session import Gimp, install, running_gimp
 
 TITLE = "Scumble Models"
 HALF = 640 << 10  # about, of the file
+BESIDE_TITLE = np.s_[88:116, 1020:1108]  # on the screen: nothing, or the end of what is said above the list
 ACTION = (590, 484)  # in the window
 
 
@@ -75,6 +76,11 @@ class Models:
 
     def colours_of_list(self) -> int:
         return len(np.unique(self.screen.picture()[200:500, 140:640].reshape(-1, 3), axis=0))
+
+    def has_bar(self) -> bool:
+        """Whether the window says something above its list: what is told of the model then begins further down."""
+        title = self.screen.picture()[BESIDE_TITLE]
+        return len(np.unique(title.reshape(-1, 3), axis=0)) > 8
 
     def click_action(self) -> None:
         """The first button under what is told of the model: Fetch, Cancel or Remove."""
@@ -155,6 +161,26 @@ def test_what_goes_wrong_is_said_and_a_closed_window_loses_nothing(
         chroot.wait_until(offer.served.held.is_set, "half of it to come")
     offer.served.go_on.set()
     chroot.wait_until(offer.file.exists, "the model to be installed")
+
+
+def test_a_daemon_that_is_lost_is_found_again(
+    gimp_on_screen: Gimp, screen: chroot.Desktop, offer: Offered, document: dict[str, Any], editor_daemon: DaemonProcess
+) -> None:
+    """Killed while the window is open: it says so, and Try Again brings list and buttons back."""
+    with Models(gimp_on_screen, screen, document) as models:
+        models.choose("Brighter")
+        assert editor_daemon.process is not None
+        editor_daemon.process.kill()
+        editor_daemon.process.wait()
+        chroot.wait_until(models.has_bar, "the window to say it")
+        screen.picture("gimp-models-lost")
+        (editor_daemon.home / "runtime" / "connection.json").unlink()
+        editor_daemon.start()
+        screen.key(models.id, "alt+t")
+        chroot.wait_until(lambda: not models.has_bar(), "the list to come again")
+        models.choose("Brighter")
+        models.answer("alt+a")
+        chroot.wait_until(offer.file.exists, "the model to be installed")
 
 
 def test_scripts_get_the_list_in_words(gimp: Gimp) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -132,7 +133,8 @@ def test_the_menus_are_asked_for_again_when_the_daemon_offers_something_new(
 ) -> None:
     """The entry file is touched, so that GIMP's next start queries it; the run itself works as before."""
     (entry,) = gimp_home.glob(".config/GIMP/*/plug-ins/scumble/scumble.py")
-    (told,) = (editor_daemon.home / "cache").glob("gimp-menus-*.json")
+    place = hashlib.sha256(str(entry).encode()).hexdigest()[:12]  # other tests' GIMPs have profiles of their own
+    told = editor_daemon.home / "cache" / f"gimp-menus-{place}.json"
     untouched, catalogue = entry.stat().st_mtime_ns, told.read_bytes()
     assert gimp.run("paint-test", document)["status"] == "success"
     assert entry.stat().st_mtime_ns == untouched
