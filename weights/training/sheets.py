@@ -71,7 +71,7 @@ def row(pictures: dict[str, np.ndarray], corner: tuple[int, int], truth: np.ndar
     for name, picture in pictures.items():
         label = np.full((LABEL_PX, TILE_PX, 3), 255, np.uint8)
         score = "" if picture is truth else f" {photos.psnr(picture, truth):.1f} dB"
-        text = name.replace("σ", "sigma") + score  # OpenCV writes ASCII
+        text = name.replace("σ", "sigma").replace("the same as", "camera,") + score  # OpenCV writes ASCII
         cv2.putText(label, text, (3, 13), cv2.FONT_HERSHEY_SIMPLEX, 0.36, (0, 0, 0), 1, cv2.LINE_AA)
         tiles.append(np.vstack([picture[y : y + TILE_PX, x : x + TILE_PX], label]))
     return np.hstack(tiles)
