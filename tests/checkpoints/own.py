@@ -117,21 +117,26 @@ def vgg19() -> nn.Module:
     return network
 
 
-def adain() -> list[nn.Module]:
-    """The normalised VGG-19 up to relu5_4, and the decoder, each a plain sequence."""
-    encoder: list[nn.Module] = [nn.Conv2d(3, 3, 1)]
+def adain_encoder() -> nn.Module:
+    """The normalised VGG-19, a plain sequence up to relu5_4."""
+    layers: list[nn.Module] = [nn.Conv2d(3, 3, 1)]
     into = 3
     for block, (out, count) in enumerate(((64, 2), (128, 2), (256, 4), (512, 4), (512, 4))):
-        encoder += [nn.MaxPool2d(2, ceil_mode=True)] if block else []
+        layers += [nn.MaxPool2d(2, ceil_mode=True)] if block else []
         for _ in range(count):
-            encoder += [nn.ReflectionPad2d(1), nn.Conv2d(into, out, 3), nn.ReLU()]
+            layers += [nn.ReflectionPad2d(1), nn.Conv2d(into, out, 3), nn.ReLU()]
             into = out
-    decoder: list[nn.Module] = []
+    return nn.Sequential(*layers)
+
+
+def adain_decoder() -> nn.Module:
+    layers: list[nn.Module] = []
+    into = 512
     for out, grows in ((256, 1), (256, 0), (256, 0), (256, 0), (128, 1), (128, 0), (64, 1), (64, 0), (3, 0)):
-        decoder += [nn.ReflectionPad2d(1), nn.Conv2d(into, out, 3), nn.ReLU()]
-        decoder += [nn.Upsample(scale_factor=2)] if grows else []
+        layers += [nn.ReflectionPad2d(1), nn.Conv2d(into, out, 3), nn.ReLU()]
+        layers += [nn.Upsample(scale_factor=2)] if grows else []
         into = out
-    return [nn.Sequential(*encoder), nn.Sequential(*decoder[:-1])]
+    return nn.Sequential(*layers[:-1])
 
 
 def animegan2() -> nn.Module:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,28 +18,37 @@ from torch import nn
 State = dict[str, Any]
 Write = Callable[[State, Path], None]
 Rename = Callable[[str], str]
+Make = Callable[[Model, Path], None]
 
 
 @dataclass(frozen=True)
 class Published:
-    """`networks`: what is in each of the entry's files · `millions`: of parameters that `loading.load` has to come to ·
-    `write`: the form of the files · `rename`: from the names in the network to those in the files.
-
-    `input_px`: of the picture it is tried on; 0 where one pass takes too long, and loading is all that is proved.
+    """`make`: all files of the entry in a folder · `millions`: of parameters that `loading.load` has to come to ·
+    `input_px`: of the picture it is tried on; 0 where one pass takes too long, and loading is all that is proved ·
+    `more_bytes`: that the published file has of what is not loaded, and not made.
     """
 
-    networks: Callable[[], list[nn.Module]]
+    make: Make
     millions: float
-    write: Write
-    rename: Rename = field(default=lambda name: name)
     input_px: int = 12
+    more_bytes: int = 0
 
-    def make(self, model: Model, folder: Path) -> None:
-        """All files of the entry."""
+
+def files(write: Write, *networks: Callable[[], nn.Module], rename: Rename = lambda name: name) -> Make:
+    """One network in each file. `rename`: from a name in the network to that in the file."""
+
+    def make(model: Model, folder: Path) -> None:
         torch.manual_seed(len(model.id))
-        for file, network in zip(model.files, self.networks(), strict=True):
-            state = {self.rename(name): value for name, value in network.state_dict().items()}
-            self.write(state, folder / file.name)
+        for file, network in zip(model.files, networks, strict=True):
+            state = {rename(name): value for name, value in network().state_dict().items()}
+            write(state, folder / file.name)
+
+    return make
+
+
+def states(write: Write, state: Callable[[], State]) -> Make:
+    """One file, of a state dict."""
+    return lambda model, folder: write(state(), folder / model.files[0].name)
 
 
 # --- forms -------------------------------------------------------------------------------------------------------
@@ -65,8 +74,17 @@ def as_safetensors(state: State, file: Path) -> None:
     save_file({name: value.contiguous() for name, value in state.items()}, file)
 
 
-def as_half_safetensors(state: State, file: Path) -> None:
-    as_safetensors({name: value.half() if value.is_floating_point() else value for name, value in state.items()}, file)
+def as_hub_safetensors(state: State, file: Path) -> None:
+    """With the note of what wrote it that files on the hub have."""
+    from safetensors.torch import save_file
+
+    save_file(state, file, {"format": "pt"})
+
+
+def in_half(write: Write) -> Write:
+    return lambda state, file: write(
+        {name: value.half() if value.is_floating_point() else value for name, value in state.items()}, file
+    )
 
 
 def as_torchscript(network: nn.Module, example: tuple[torch.Tensor, ...], file: Path) -> None:
