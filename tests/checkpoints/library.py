@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from scumble_daemon.weights.index import Model
 
-from . import original_sam, original_sam2, pretrained_folder, sam2_config
+from . import original_sam2, pretrained_folder, sam2_config
 from .published import Make, State
 
 DEPTH_ANYTHING: dict[str, Any] = {
@@ -73,6 +73,32 @@ SAM2_SIZES = {
     "large": (144, 2, [2, 6, 36, 4], [23, 33, 43], 7, [8, 4, 16, 8]),
 }
 
+ORIGINAL_SAM = (
+    (".patch_embed.projection.", ".patch_embed.proj."),
+    ("vision_encoder.layers.", "image_encoder.blocks."),
+    ("vision_encoder.neck.conv1.", "image_encoder.neck.0."),
+    ("vision_encoder.neck.layer_norm1.", "image_encoder.neck.1."),
+    ("vision_encoder.neck.conv2.", "image_encoder.neck.2."),
+    ("vision_encoder.neck.layer_norm2.", "image_encoder.neck.3."),
+    ("vision_encoder.", "image_encoder."),
+    ("mask_embed.conv1.", "mask_downscaling.0."),
+    ("mask_embed.layer_norm1.", "mask_downscaling.1."),
+    ("mask_embed.conv2.", "mask_downscaling.3."),
+    ("mask_embed.layer_norm2.", "mask_downscaling.4."),
+    ("mask_embed.conv3.", "mask_downscaling.6."),
+    ("shared_embedding.positional_embedding", "pe_layer.positional_encoding_gaussian_matrix"),
+    ("prompt_encoder.point_embed.", "prompt_encoder.point_embeddings."),
+    ("upscale_conv1.", "output_upscaling.0."),
+    ("upscale_layer_norm.", "output_upscaling.1."),
+    ("upscale_conv2.", "output_upscaling.3."),
+    (".layers.0.weight", ".layers.1.weight"),
+    (".layers.0.bias", ".layers.1.bias"),
+    (".proj_in.", ".layers.0."),
+    (".proj_out.", ".layers.2."),
+    ("layer_norm_final_attn.", "norm_final_attn."),
+    (".layer_norm", ".norm"),
+)
+
 
 def folder_of(config: dict[str, Any]) -> Make:
     def make(model: Model, folder: Path) -> None:
@@ -111,7 +137,19 @@ def sam() -> State:
     from scumble_daemon.models import pretrained
 
     library = pretrained.library()
-    return original_sam(library.SamModel(library.SamConfig()).state_dict())
+    return _original_sam(library.SamModel(library.SamConfig()).state_dict())
+
+
+def _original_sam(state: State) -> State:
+    """As the authors published it: their names, which were compared with those of their own program."""
+    named = {}
+    for name, tensor in state.items():
+        original = name
+        for ours, theirs in ORIGINAL_SAM:
+            original = original.replace(ours, theirs, 1)
+        named[original] = tensor
+    del named["shared_image_embedding.positional_embedding"]
+    return named
 
 
 def oneformer(model: Model, folder: Path) -> None:
