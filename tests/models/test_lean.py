@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import copy
+from pathlib import Path
 
 import pytest
 import torch
+from scumble_daemon.models import loading
 from scumble_daemon.models.lean import LeanBlock, make_lean
 from spandrel.architectures.NAFNet import NAFNet
 from torch import nn
+
+from .. import checkpoints
 
 
 def nafnet(attends: bool) -> nn.Module:
@@ -37,6 +41,11 @@ def test_a_lean_nafnet_gives_what_spandrels_gives(attends: bool) -> None:
         before, after = net(picture), lean(picture)
     assert (before - picture).abs().max() > 0.1, "the network does something"
     assert torch.allclose(before, after, rtol=1e-4, atol=1e-4 * float(before.abs().max()))
+
+
+def test_what_is_loaded_is_lean(tmp_path: Path) -> None:
+    loaded = loading.load_file(checkpoints.save(checkpoints.nafnet(), tmp_path / "net.safetensors"))
+    assert [type(part) for part in loaded.module.modules()].count(LeanBlock) == 3
 
 
 def test_other_networks_stay_as_they_are() -> None:

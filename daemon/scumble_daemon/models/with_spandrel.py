@@ -95,9 +95,13 @@ def _unfit(file: Path, descriptor: Any) -> str:
 
 
 def _as_image_network(descriptor: Any) -> ImageNetwork:
+    from .lean import make_lean
+
     architecture = str(descriptor.architecture.id)
     at_noise = (lambda sigma: partial(_drunet, descriptor.model, sigma)) if architecture == "DRUNet" else None
-    return ImageNetwork(descriptor.model, architecture, descriptor, of_spandrel(descriptor), at_noise)
+    traits = of_spandrel(descriptor)
+    make_lean(descriptor.model)
+    return ImageNetwork(descriptor.model, architecture, descriptor, traits, at_noise)
 
 
 def _drunet(module: torch.nn.Module, sigma: float, picture: torch.Tensor) -> torch.Tensor:
