@@ -61,7 +61,7 @@ class Config:
     models_idle_s: float = 1800.0  # how long an unused model stays warm; 0: for ever
     cancel_grace_s: float = 0.6  # how long a job may take to stop by itself before its worker is killed
     max_queued: int = 64
-    cache_bytes: int = 512 << 20
+    cache_bytes: int = 256 << 20
     tcp: bool = sys.platform == "win32"  # also listen on 127.0.0.1, for editors in a sandbox
     connection_copies: tuple[str, ...] = ()  # folders a sandboxed editor can read
     log_level: str = "INFO"

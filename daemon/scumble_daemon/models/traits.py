@@ -98,6 +98,6 @@ def _width(module: torch.nn.Module) -> int:
 
 
 def _activations(architecture: str, width: int, scale: int) -> int:
-    """Bytes for each pixel that goes in, in fp32: measured for NAFNet (some 50 × width, with what its convolutions need beside), guessed generously for others."""
+    """Bytes for each pixel that goes in: measured for NAFNet, with what its convolutions need beside; else guessed."""
     inside = 50 if architecture == "NAFNet" else 96
     return width * max(inside, 12 * scale * scale)
