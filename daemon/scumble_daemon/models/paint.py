@@ -14,7 +14,7 @@ from scumble_protocol.image import CHANNEL_COUNT, MAX_PIXELS, Bounds, Raster
 from ..imaging import masks, samples
 from ..imaging.image import Image, NewLayer
 
-STRIP_PIXELS = 1 << 17  # what is blended and encoded at a time
+STRIP_PIXELS = 1 << 18  # what is blended and encoded at a time
 MARGIN_PX = 2  # that enlarging alpha looks at
 
 NewSamples = Callable[[int], "tuple[memoryview, Any]"]
