@@ -15,7 +15,7 @@ WINDOW_PX = 16  # attention windows are 4 to 16 wide: tiles that begin at multip
 BATCHED = ("NAFNet", "Compact", "ESRGAN", "SPAN", "DnCNN", "PLKSR", "OmniSR")  # take several tiles at a time
 
 # After MODELS.md, section (e), and the networks' own code.
-OVERLAP_PX = {"SCUNet": 64, "DAT": 32, "HAT": 32, "SwinIR": 32, "Swin2SR": 32, "NAFNet": 56, "ESRGAN": 24, "DRUNet": 48}
+OVERLAP_PX = {"SCUNet": 64, "DAT": 32, "HAT": 32, "SwinIR": 32, "Swin2SR": 32, "NAFNet": 64, "ESRGAN": 24, "DRUNet": 48}
 CHAINS = ("Compact", "DnCNN")  # one convolution after the other: what they see can be counted
 MULTIPLES = {"SCUNet": 64, "Uformer": 128}
 GLOBAL = ("DDColor", "RetinexFormer", "HVICIDNet", "MixDehazeNet", "MMRealSR", "KBNet", "FFTformer")
