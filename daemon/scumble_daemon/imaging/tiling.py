@@ -114,7 +114,7 @@ class Plan:
 
 
 def plan(network: Network, size: tuple[int, int], budget_bytes: int, most_at_once: int = 1) -> Plan:
-    """Tiles of a picture of `size` (height, width) whose activations take about `budget_bytes`.
+    """Tiles of a picture of `size` (height, width) that take about `budget_bytes`.
 
     Raises: OutOfMemory for a network that needs to see the whole picture where that does not fit.
     """
@@ -127,8 +127,15 @@ def plan(network: Network, size: tuple[int, int], budget_bytes: int, most_at_onc
                 "Select a part of the picture, or scale it down, and run again.",
             )
         return Plan(_axis(network, size[0], whole[0]), _axis(network, size[1], whole[1]), 1)
-    side = min(network.largest_px, math.isqrt(pixels))
+    side = min(network.largest_px, _affordable_side(network, size[1], budget_bytes))
     return _plan(network, size, side, max(1, min(most_at_once, pixels // max(1, side * side))))
+
+
+def _affordable_side(network: Network, width: int, budget_bytes: int) -> int:
+    """Of a tile whose activations take the budget together with the row of finished tiles, which `run` holds."""
+    row = width * network.scale**2 * network.channels * 4  # bytes for each pixel of the side
+    each = max(1, network.bytes_per_pixel)
+    return int((math.sqrt(row * row + 4 * each * budget_bytes) - row) / (2 * each))
 
 
 def halved(network: Network, size: tuple[int, int], before: Plan) -> Plan | None:
