@@ -12,6 +12,7 @@ import pytest
 import torch
 from scumble_daemon.models import loading, sources, tensors
 from scumble_daemon.models.devices import CPU
+from scumble_daemon.models.lean import LeanBlock
 from scumble_daemon.models.networks import ImageNetwork, Loaded
 from scumble_daemon.models.running import RunningModel
 from scumble_daemon.models.sources import Installed
@@ -89,7 +90,10 @@ def install(model: Model, published: Published, folder: Path) -> Installed:
 
 
 def parameters(loaded: Loaded) -> float:
-    return sum(parameter.numel() for parameter in loaded.module.parameters()) / 1e6
+    """Millions, with the two factors for each channel that a lean block has in its convolutions."""
+    counted = sum(parameter.numel() for parameter in loaded.module.parameters())
+    lean = [part for part in loaded.module.modules() if isinstance(part, LeanBlock)]
+    return (counted + sum(2 * block.norm1.weight.numel() for block in lean)) / 1e6
 
 
 def try_out(loaded: Loaded, model: Model, side_px: int) -> None:
