@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
-from scumble_protocol.errors import ScumbleError, Unsupported
+from scumble_protocol.errors import MissingModel, ScumbleError, Unsupported
 
 from ..config import Config
 from ..context import Context
@@ -165,7 +165,10 @@ class Desk:
     # --- what it takes --------------------------------------------------------------------------------------------
 
     def _choose(self, operation: str, wanted: str, scale: int | None) -> Installed:
-        chosen = self.shelf.choose(operation, wanted, scale, on_gpu=False)  # or there is none: said without torch
+        try:
+            chosen = self.shelf.choose(operation, wanted, scale, on_gpu=False)  # or there is none: said without torch
+        except MissingModel:  # it may have come this moment, and the watch has not told yet
+            chosen = self.look_again().choose(operation, wanted, scale, on_gpu=False)
         if self._device_name == "cpu" or not devices.find(self._device_name).is_gpu:
             return chosen
         return self.shelf.choose(operation, wanted, scale, on_gpu=True)
