@@ -46,7 +46,7 @@ def serve() -> None:
 @app.command()
 def status(as_json: AsJson = False) -> None:
     """Say whether the daemon runs, and what it is doing."""
-    from .weights.download import in_words
+    from scumble_protocol.words import in_words
 
     with errors_told(as_json), _client(start=False) as client:
         found = client.status()

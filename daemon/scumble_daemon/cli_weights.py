@@ -150,7 +150,7 @@ def remove(
     as_json: AsJson = False,
 ) -> None:
     """Delete models, and what has come of them so far."""
-    from .weights.download import in_words
+    from scumble_protocol.words import in_words
 
     with errors_told(as_json):
         index, store = _opened()
@@ -178,7 +178,7 @@ def path(model: Annotated[str, typer.Argument(metavar="[MODEL]")] = "") -> None:
 
 def _list_dropped(records: Iterable[Dropped]) -> None:
     """Checkpoints that somebody put into the folder, and what is wrong with those that cannot be used."""
-    from .weights.download import in_words
+    from scumble_protocol.words import in_words
 
     marks = {"recognised": "✓", "waiting": "…", "broken": "✗"}
     for index, record in enumerate(records):
@@ -214,7 +214,7 @@ def _users(model: Model, used: set[str]) -> str:
 
 
 def _size(model: Model) -> str:
-    from .weights.download import in_words
+    from scumble_protocol.words import in_words
 
     if model.expected_bytes is None:
         return "?"

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from scumble_protocol.errors import ScumbleError
+from scumble_protocol.words import in_words
 
 from . import config
 from .finding import Finding
 from .weights import index
-from .weights.download import in_words
 from .weights.store import Store
 
 

@@ -12,8 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar
 
 from scumble_protocol.errors import OutOfMemory
-
-from .weights.download import in_words
+from scumble_protocol.words import in_words
 
 log = logging.getLogger(__name__)
 

@@ -83,7 +83,7 @@ class ModelService:
                 self._troubles.pop(model, None)
                 self._send(client, messages.Removed(request.id, model, news["bytes"]))
             else:
-                self._send(client, failure(request.id, _error(news)))
+                self._send(client, messages.Failure.of(request.id, _error(news)))
             self.look_again()
 
         self._start({"kind": "remove", "model": model}, hear)
@@ -139,7 +139,7 @@ class ModelService:
                 models = tuple(self._completed(table) for table in news["models"])
                 self._send(client, messages.Models(id, news["folder"], models))
             else:
-                self._send(client, failure(id, _error(news)))
+                self._send(client, messages.Failure.of(id, _error(news)))
 
     def _completed(self, table: dict[str, Any]) -> dict[str, Any]:
         """With what only the daemon knows: titles, whether anything runs it, a fetch that is under way or failed."""
@@ -161,17 +161,13 @@ class ModelService:
             log.warning("%s was not fetched: %s", model, error)
             self._troubles[model] = str(error)
         for client, id in running.askers:
-            self._send(client, failure(id, error) if error else messages.Fetched(id, model))
+            self._send(client, messages.Failure.of(id, error) if error else messages.Fetched(id, model))
 
     def _start(self, order: dict[str, Any], on_news: Callable[[dict[str, Any]], None]) -> int:
         try:
             return self._errands.start(order, on_news)
         except OSError as error:
             raise Internal(f"No process could be started for this: {error}.", "Close some programs.") from None
-
-
-def failure(id: str, error: ScumbleError) -> messages.Failure:
-    return messages.Failure(id=id, code=error.code, message=error.message, hint=error.hint)
 
 
 def _fetching(id: str, model: str, news: dict[str, Any]) -> messages.Fetching:

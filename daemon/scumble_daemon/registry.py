@@ -82,12 +82,7 @@ class Operation:
     params: type[OperationParams]
     function: Function
     raw: bool = False  # works on the editor's own samples: no look at transparency, nothing cached
-
-    @property
-    def models_for(self) -> set[str]:
-        """The operations among whose models its parameters choose."""
-        properties = self.params.model_json_schema().get("properties", {}).values()
-        return {entry[OFFERED_FOR] for entry in properties if OFFERED_FOR in entry}
+    models_for: frozenset[str] = frozenset()  # the operations among whose models its parameters choose
 
     def check(self, values: dict[str, Any]) -> OperationParams:
         """The parameters as the function takes them. Raises: Invalid, naming the parameter."""
@@ -137,7 +132,8 @@ def operation(
         _ = _with_offers(
             entry, lambda _: []
         ).parameters  # read back once here, so that a field no form can draw fails at load
-        _declared[id] = Operation(entry, params, function, raw)
+        models_for = {each[OFFERED_FOR] for each in entry.schema["properties"].values() if OFFERED_FOR in each}
+        _declared[id] = Operation(entry, params, function, raw, frozenset(models_for))
         return function
 
     return declare

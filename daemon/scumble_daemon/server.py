@@ -24,7 +24,7 @@ from .client_socket import ClientSocket
 from .errands import Errands
 from .executors.base import Executor
 from .executors.worker_executor import WorkerExecutor
-from .model_service import ModelService, failure
+from .model_service import ModelService
 from .scheduler import Job, Scheduler
 from .sessions import Session, Sessions
 from .single_instance import AlreadyRunningError, acquire
@@ -139,10 +139,13 @@ class Server:
             else:
                 raise Unsupported(f"A daemon takes no «{type(message).__name__}».")
         except ScumbleError as error:
-            self._send(client, failure(request_id, error))
+            self._send(client, messages.Failure.of(request_id, error))
         except Exception:
             log.exception("a message could not be handled")
-            self._send(client, failure(request_id, ScumbleError("The daemon failed on this message.", "See the log.")))
+            self._send(
+                client,
+                messages.Failure.of(request_id, ScumbleError("The daemon failed on this message.", "See the log.")),
+            )
 
     def _dispatch(self) -> None:
         for executor in self._executors:
@@ -153,7 +156,7 @@ class Server:
         if all(executor.is_down for executor in self._executors):
             error = WorkerCrashed("The process that runs the operations does not start.", "Ask `scumble doctor` why.")
             while (job := self._scheduler.next()) is not None:
-                self._send(job.client, failure(job.submit.id, error))
+                self._send(job.client, messages.Failure.of(job.submit.id, error))
 
     # --- messages ----------------------------------------------------------------------------------------------
 
@@ -208,7 +211,9 @@ class Server:
         running = sum(executor.running is not None for executor in self._executors)
         self._send(session.client, messages.Accepted(id=submit.id, position=position + running))
         for old in replaced:
-            self._send(old.client, failure(old.submit.id, Cancelled("A newer preview has taken its place.")))
+            self._send(
+                old.client, messages.Failure.of(old.submit.id, Cancelled("A newer preview has taken its place."))
+            )
         for executor in self._executors:
             if executor.running is not None and executor.running.is_replaced_by(job):
                 executor.cancel(executor.running)
@@ -219,7 +224,7 @@ class Server:
             return  # it has ended already; its Result or Failure is on the way
         if self._scheduler.find(job.key) is not None:
             self._scheduler.remove(job)
-            self._send(session.client, failure(request.id, Cancelled("The job was cancelled.")))
+            self._send(session.client, messages.Failure.of(request.id, Cancelled("The job was cancelled.")))
         for executor in self._executors:
             executor.cancel(job)
 

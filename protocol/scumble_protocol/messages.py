@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Dict, Optional, Tuple, Union
 
+from .errors import ScumbleError
 from .fields import (
     blob_map,
     boolean,
@@ -284,6 +285,11 @@ class Failure:
     code: str = text()
     message: str = text()
     hint: str = text(default="")
+
+    @staticmethod
+    def of(id: str, error: ScumbleError) -> Failure:
+        """The end of the request `id` by an error."""
+        return Failure(id, error.code, error.message, error.hint)
 
 
 FromClient = Union[

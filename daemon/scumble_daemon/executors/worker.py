@@ -192,8 +192,7 @@ class Worker:
         )
 
     def _fail(self, task: Task, error: ScumbleError) -> None:
-        failure = Failure(id=task.submit.id, code=error.code, message=error.message, hint=error.hint)
-        self._line.report(task, failure, True)
+        self._line.report(task, Failure.of(task.submit.id, error), True)
 
     def warm(self, key: str) -> None:
         try:

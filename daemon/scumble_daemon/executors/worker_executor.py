@@ -237,5 +237,4 @@ class WorkerExecutor:
                     f"The process that ran «{job.submit.operation}» {how}.",
                     "Nothing was changed. Try again; if it happens again, try a smaller layer or `scumble doctor`.",
                 )
-            failure = Failure(id=job.submit.id, code=error.code, message=error.message, hint=error.hint)
-            self._report(job, wire.encode(failure), True)
+            self._report(job, wire.encode(Failure.of(job.submit.id, error)), True)

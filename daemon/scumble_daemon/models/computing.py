@@ -5,7 +5,8 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 
-from scumble_protocol.errors import OutOfMemory
+import numpy as np
+from scumble_protocol.errors import Invalid, OutOfMemory
 
 
 @contextlib.contextmanager
@@ -16,15 +17,25 @@ def computing(title: str) -> Iterator[None]:
     try:
         with torch.inference_mode():
             yield
-    except (torch.OutOfMemoryError, MemoryError):
-        raise _short_of_memory(title) from None
-    except RuntimeError as error:
-        if "allocate memory" in str(error) or "out of memory" in str(error):  # the processor's, and MPS's words
-            raise _short_of_memory(title) from None
+    except (MemoryError, RuntimeError) as error:
+        if isinstance(error, MemoryError) or is_out_of_memory(error):
+            raise OutOfMemory(
+                f"There is not enough memory for the model {title}.",
+                "Close something, or choose a smaller model or another.",
+            ) from None
         raise
 
 
-def _short_of_memory(title: str) -> OutOfMemory:
-    return OutOfMemory(
-        f"There is not enough memory for the model {title}.", "Close something, or choose a smaller model or another."
-    )
+def is_out_of_memory(error: RuntimeError) -> bool:
+    """Whether that is what torch means, which has an exception for it on some devices only."""
+    import torch
+
+    words = str(error)  # the processor's, and MPS's
+    return isinstance(error, torch.OutOfMemoryError) or "allocate memory" in words or "out of memory" in words
+
+
+def checked_mask(found: np.ndarray, title: str) -> np.ndarray:
+    """Raises: Invalid where it is not finite."""
+    if not np.isfinite(found).all():
+        raise Invalid(f"The model {title} gives no mask.", "Its file may be damaged: fetch it again.")
+    return found

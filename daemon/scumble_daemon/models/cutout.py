@@ -6,13 +6,12 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from scumble_protocol.errors import Invalid
 
 from ..imaging import tiling
 from ..imaging.image import Image
 from ..imaging.prompts import Window
 from ..imaging.tiling import Network
-from .computing import computing
+from .computing import checked_mask, computing
 from .devices import CPU, Device
 from .networks import FixedSize, Loaded
 from .segmenter import MEAN, SPREAD
@@ -48,7 +47,7 @@ class Foreground:
         with computing(self.title):
             pixels = torch.from_numpy((rgb - MEAN) / SPREAD).permute(2, 0, 1)[None].to(self.device.torch)
             found = self._module(pixels).sigmoid()[0, 0].float().cpu().numpy()
-        return _checked(found, self.title)
+        return checked_mask(found, self.title)
 
 
 class Edge:
@@ -93,10 +92,4 @@ class Edge:
         normal = np.dstack([(tile[..., :3] - 0.5) / 0.5, tile[..., 3:]])
         pixels = torch.from_numpy(np.ascontiguousarray(normal)).permute(2, 0, 1)[None].to(self.device.torch)
         found = self._module(pixel_values=pixels).alphas[0, 0].float().cpu().numpy()
-        return _checked(found, self.title)[..., None]
-
-
-def _checked(found: np.ndarray, title: str) -> np.ndarray:
-    if not np.isfinite(found).all():
-        raise Invalid(f"The model {title} gives no mask.", "Its file may be damaged: fetch it again.")
-    return found
+        return checked_mask(found, self.title)[..., None]

@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from scumble_protocol.errors import MissingModel, ScumbleError, Unsupported
+from scumble_protocol.words import in_words
 
 from ..config import Config
 from ..context import Context
@@ -19,7 +20,6 @@ from ..imaging.image import Image, NewLayer
 from ..model_pool import Freed, ModelPool
 from ..registry import AUTOMATIC, CLASSICAL
 from ..weights import index
-from ..weights.download import in_words
 from ..weights.store import Store
 from . import devices, paint, sources
 from .cutout import Edge, Foreground

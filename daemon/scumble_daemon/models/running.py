@@ -12,6 +12,7 @@ from scumble_protocol.errors import Invalid, OutOfMemory
 
 from ..imaging import tiling
 from ..imaging.tiling import Network, TileTooLarge
+from .computing import is_out_of_memory
 from .devices import CPU, Device, computes_bf16
 from .networks import ImageNetwork
 from .traits import Traits
@@ -160,10 +161,8 @@ class RunningModel:
             with torch.inference_mode(), torch.autocast(device.type, dtype=dtype, enabled=dtype is not None):
                 tensor = torch.from_numpy(np.ascontiguousarray(planes)).permute(0, 3, 1, 2).to(device)
                 out = self.loaded.call(tensor).float().permute(0, 2, 3, 1).cpu().numpy()
-        except torch.OutOfMemoryError:
-            raise TileTooLarge from None
         except RuntimeError as error:
-            if "allocate memory" in str(error) or "out of memory" in str(error):  # the processor's, and MPS's words
+            if is_out_of_memory(error):
                 raise TileTooLarge from None
             raise
         return out if planes is tiles else _from_planes(out, tiles.shape[3])

@@ -9,12 +9,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scumble_protocol.errors import Invalid
 from scumble_protocol.image import Bounds, Point
 
 from ..imaging.image import Image
 from ..imaging.prompts import Window
-from .computing import computing
+from .computing import checked_mask, computing
 from .devices import Device
 from .networks import Loaded
 
@@ -99,8 +98,7 @@ class Segmenter:
         with computing(self.title):
             seen = self._look(pixels)
             logits = self._refine(seen, self._prompts(window.size, clicks, box))
-        if not np.isfinite(logits).all():
-            raise Invalid(f"The model {self.title} gives no mask.", "Its file may be damaged: fetch it again.")
+        checked_mask(logits, self.title)
         cell_px = self.side / logits.shape[0]
         return logits[: max(1, round(height / cell_px)), : max(1, round(width / cell_px))]
 

@@ -153,8 +153,8 @@ class Shelf:
     def _advice(self, operation: str, scale: int | None) -> str:
         if operation == ENHANCE:
             return f"Put a checkpoint, a .safetensors or .pth file, into {self.folder}."
-        suits = [model for model in self.known if operation in model.operations and (model.scale or 1) == (scale or 1)]
-        best = next((model for role in ("light", "default") for model in suits if model.role == role), None)
+        known = [model for model in self.known if operation in model.operations and (model.scale or 1) == (scale or 1)]
+        best = next((model for role in ("light", "default") for model in known if model.role == role), None)
         return _way_to_fetch(best.id) if best else f"Put one into {self.folder}."
 
 
