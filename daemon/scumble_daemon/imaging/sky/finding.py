@@ -1,0 +1,218 @@
+"""Find the sky without any trained model: where it ends in each column, then by colour, then by what it is joined to.
+
+Works on a bounded copy of the picture. After Shen & Wang 2013 (the border), Rother et al. 2004 (GrabCut).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from .. import masks
+
+WORK_PX = 512  # longest side of the copy that is searched
+THRESHOLDS = np.geomspace(4, 120, 24)  # of the gradient, in 8-bit steps
+LEAST_SHARE = 0.01  # of what shows: less is no sky to replace
+NOISE = 0.5  # variance in Lab that the flattest sky has
+ROUNDS = 3
+LEAST_ROWS = 6
+GREY = 3.0  # mean chroma
+HOLE = 2.2
+LARGEST_HOLE = 0.01  # of the picture
+LIKE = 4.0  # spreads that a pixel of the sky may be off
+LEAST_SPREAD = 1.2  # in Lab: noise, and JPEG
+FIELD_PX = (6.0, 20.0, 60.0, 200.0)
+COUNTS = np.array([1.0, 1.5, 1.5], np.float32)
+
+
+@dataclass(frozen=True)
+class Hints:
+    """What the artist said, bool at the working size. `region`: sky lies only in it · `sky`, `ground`: clicks."""
+
+    region: np.ndarray
+    sky: np.ndarray
+    ground: np.ndarray
+    is_pointed: bool  # the artist says that there is a sky, so it need not look like one
+
+
+@dataclass(frozen=True)
+class View:
+    """`rgb`: H×W×3 uint8 · `lab`: float32 · `gradient`: in 8-bit steps · `shows`: bool, False where transparent."""
+
+    rgb: np.ndarray
+    lab: np.ndarray
+    gradient: np.ndarray
+    shows: np.ndarray
+
+    @staticmethod
+    def of(rgb: np.ndarray, alpha: np.ndarray) -> View:
+        """From float pixels at the working size."""
+        clipped = np.clip(rgb, 0, 1).astype(np.float32)
+        lab = cv2.cvtColor(clipped, cv2.COLOR_RGB2LAB)
+        smooth = cv2.GaussianBlur(lab, (0, 0), 1.0)
+        change = np.zeros(alpha.shape, np.float32)
+        for channel, weight in zip(cv2.split(smooth), (2.55, 2.55, 2.55), strict=True):
+            change += (weight * cv2.magnitude(cv2.Sobel(channel, -1, 1, 0), cv2.Sobel(channel, -1, 0, 1))) ** 2
+        return View((clipped * 255 + 0.5).astype(np.uint8), lab, np.sqrt(change), alpha > 0.5)
+
+
+def is_coloured(view: View) -> bool:
+    return bool(np.abs(view.lab[..., 1:]).mean() > GREY)
+
+
+def find(view: View, hints: Hints) -> np.ndarray:
+    """The sky, bool; nothing where there seems to be none."""
+    border = _border(view, hints)
+    if border is None:
+        border = np.zeros(view.shows.shape, bool), float(THRESHOLDS[8])
+        if not hints.sky.any():
+            return border[0]
+    return _by_colour(view, *border, hints)
+
+
+# --- where it ends -----------------------------------------------------------------------------------------------
+
+
+def _border(view: View, hints: Hints) -> tuple[np.ndarray, float] | None:
+    """From above down to the first strong change in every column, for the threshold that parts colours best."""
+    height, width = view.shows.shape
+    best, found = np.inf, None
+    usable = view.shows & hints.region
+    area = np.count_nonzero(usable)
+    top = np.where(usable.any(axis=0), usable.argmax(axis=0), height)
+    rows = np.arange(height)[:, None]
+    for threshold in THRESHOLDS:
+        edge = (view.gradient > threshold) & (rows >= top + 2) | ~usable & (rows > top)
+        end = np.where(edge.any(axis=0), edge.argmax(axis=0), height)
+        end[end - top < LEAST_ROWS] = 0
+        above = (rows < end) & (rows >= top)
+        share = np.count_nonzero(above) / max(area, 1)
+        if share < LEAST_SHARE or share > 0.99:
+            continue
+        length = _length(view.lab, above) + _length(view.lab, usable & ~above)
+        if length < best:
+            best, found = length, (above, float(threshold))
+    return found
+
+
+def _length(lab: np.ndarray, part: np.ndarray) -> float:
+    """What it takes to write down the colours of a `part` (bool) that change evenly over the picture, in nats."""
+    rows, columns = np.nonzero(part)
+    terms, colours = _terms(rows, columns, part.shape), lab[part].astype(np.float64)
+    weights, *_ = np.linalg.lstsq(terms, colours, rcond=None)
+    left = colours - terms @ weights
+    spread = left.T @ left / len(left) + NOISE * np.eye(3)
+    return 0.5 * len(left) * float(np.log(np.linalg.det(spread)))
+
+
+# --- by colour ---------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Field:
+    """How the sky looks without what stands before it. `lab`: H×W×3 · `spread`: H×W, how far it strays from that."""
+
+    lab: np.ndarray
+    spread: np.ndarray
+
+
+def field_of(lab: np.ndarray, sure: np.ndarray) -> Field:
+    """From those of its pixels that are `sure` (bool): an even change over the picture, and what is near of the rest."""
+    for _ in range(2):
+        even = _even_change(lab, sure)
+        colours = even + spread_out(lab - even, sure, FIELD_PX)[0]
+        off = distance(lab, colours)
+        strayed, share = spread_out((off**2)[..., None], sure, FIELD_PX)
+        overall = np.mean(off[sure] ** 2) if sure.any() else 0.0
+        spread = np.maximum(np.sqrt(strayed[..., 0] + (1 - share) * overall), LEAST_SPREAD)
+        trusted = sure & (off < 3 * spread)
+        sure = trusted if trusted.any() else sure
+    return Field(colours, spread)
+
+
+def _even_change(lab: np.ndarray, part: np.ndarray) -> np.ndarray:
+    """The quadratic in x and y that fits the colours of a `part` best, over the whole picture."""
+    rows, columns = np.nonzero(part)
+    weights, *_ = np.linalg.lstsq(_terms(rows, columns, part.shape), lab[part].astype(np.float64), rcond=None)
+    everywhere = np.mgrid[: part.shape[0], : part.shape[1]].reshape(2, -1)
+    even = (_terms(*everywhere, part.shape) @ weights).reshape(lab.shape)
+    low, high = lab[part].min(axis=0), lab[part].max(axis=0)
+    room = (high - low) / 4
+    return np.clip(even, low - room, high + room).astype(np.float32)
+
+
+def _terms(rows: np.ndarray, columns: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    y, x = rows / shape[0] - 0.5, columns / shape[1] - 0.5
+    return np.stack([np.ones_like(x), x, y, x * y, x * x, y * y], axis=1)
+
+
+def spread_out(
+    values: np.ndarray, where: np.ndarray, reaches_px: tuple[float, ...]
+) -> tuple[np.ndarray, np.ndarray]:
+    """The mean of `values` (H×W×C) `where` they count, of what is near; from further away where nothing is.
+
+    And how much of it there is, from 1 down to 0 where nothing lies within reach: the mean is to be divided by that.
+    """
+    size = values.shape[:2]
+    total, share = np.zeros_like(values, np.float32), np.zeros(size, np.float32)
+    weighed = np.dstack([values * where[..., None], where]).astype(np.float32)
+    for reach in reaches_px:
+        step = max(1, int(reach / 3))  # a wide blur is the same on a small copy
+        small = masks.resize(weighed, (-(-size[0] // step), -(-size[1] // step)))
+        small = cv2.GaussianBlur(small, (0, 0), reach / step, borderType=cv2.BORDER_CONSTANT)
+        blurred = masks.resize(small, size)
+        near = blurred[..., -1]
+        part = np.clip(4 * near, 0, 1) * (1 - share)
+        total += (part / np.maximum(near, 1e-6))[..., None] * blurred[..., :-1]
+        share += part
+    return total, share
+
+
+def distance(lab: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """As ΔE 1976, hue counting more than lightness, which haze and clouds change."""
+    return np.sqrt((((lab - other) * COUNTS) ** 2).sum(axis=2))
+
+
+def _by_colour(view: View, above: np.ndarray, threshold: float, hints: Hints) -> np.ndarray:
+    usable = view.shows & hints.region & ~hints.ground
+    usable[_lowest(above) + 3 if not hints.is_pointed else len(usable) :] = False
+    sure = masks.erode(above, 2) & usable | hints.sky
+    plain = view.gradient < threshold
+    found = sure
+    for _ in range(ROUNDS):
+        field = field_of(view.lab, sure)
+        off = distance(view.lab, field.lab) / field.spread
+        like = usable & (off < LIKE)
+        found = masks.touching(like & plain, sure) | sure
+        found = masks.grow(found, 2) & like | found
+        sure = masks.erode(found, 1) | hints.sky
+    return found | _seen_through(view, like & ~found, found, off)
+
+
+def _seen_through(view: View, like: np.ndarray, found: np.ndarray, off: np.ndarray) -> np.ndarray:
+    """What is like the sky and not joined to it, as between the bars of a tower or in leaves.
+
+    Near the sky that is enough, where colours can tell; a grey picture's has to be just as even as the sky.
+    """
+    labels, areas = masks.components(like)
+    count = np.maximum(np.bincount(labels.ravel(), minlength=len(areas)), 1)
+    mean = np.bincount(labels.ravel(), off.ravel(), len(areas)) / count
+    uneven = np.bincount(labels.ravel(), (off > HOLE).ravel(), len(areas)) / count
+    away = np.full(len(areas), np.inf)
+    np.minimum.at(away, labels.ravel(), masks.distance_to(found).ravel())
+    stays = (mean < HOLE) & (uneven < 0.25)
+    if is_coloured(view):
+        stays |= (mean < LIKE) & (away < 0.03 * max(like.shape))
+    stays &= areas <= LARGEST_HOLE * like.size
+    stays[0] = False
+    return stays[labels]
+
+
+def _lowest(above: np.ndarray) -> int:
+    """The row where it ends, but for a few columns."""
+    ends = np.where(above.any(axis=0), len(above) - above[::-1].argmax(axis=0), 0)
+    ends = ends[ends > 0]
+    return int(np.quantile(ends, 0.96)) + 1 if len(ends) else 0
