@@ -167,7 +167,7 @@ class Desk:
     def _choose(self, operation: str, wanted: str, scale: int | None) -> Installed:
         try:
             chosen = self.shelf.choose(operation, wanted, scale, on_gpu=False)  # or there is none: said without torch
-        except MissingModel:  # it may have come this moment, and the watch has not told yet
+        except MissingModel:  # another program may have brought it this moment, and the watch has not told yet
             chosen = self.look_again().choose(operation, wanted, scale, on_gpu=False)
         if self._device_name == "cpu" or not devices.find(self._device_name).is_gpu:
             return chosen
