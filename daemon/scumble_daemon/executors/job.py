@@ -211,9 +211,7 @@ def _encode(layer: NewLayer, source: Source, recipe: dict[str, Any]) -> Layer:
     if visible.is_empty:
         visible = Bounds(bounds.x, bounds.y, 1, 1)
     raster = _layer_raster(layer, image, bounds, visible)
-    return Layer(
-        layer.name, raster, _layer_mask(layer, source, bounds, visible), layer.blend_mode, layer.opacity, recipe
-    )
+    return _made(layer, raster, _layer_mask(layer, source, bounds, visible), recipe)
 
 
 def _encode_enlarged(layer: NewLayer, source: Source, recipe: dict[str, Any]) -> Layer:
@@ -224,7 +222,11 @@ def _encode_enlarged(layer: NewLayer, source: Source, recipe: dict[str, Any]) ->
         part = Bounds(bounds.x, bounds.y, bounds.width // layer.enlarged, bounds.height // layer.enlarged)
         grown = masks.resize(_crop(source.coverage, source.image.bounds, part), (bounds.height, bounds.width))
         mask = _mask_raster(grown, bounds, MASK_DEPTH[layer.raster.depth])
-    return Layer(layer.name, layer.raster, mask, layer.blend_mode, layer.opacity, recipe)
+    return _made(layer, layer.raster, mask, recipe)
+
+
+def _made(layer: NewLayer, raster: Raster, mask: Raster | None, recipe: dict[str, Any]) -> Layer:
+    return Layer(layer.name, raster, mask, layer.blend_mode, layer.opacity, recipe, layer.visible)
 
 
 def _around(layers: Sequence[Layer]) -> Bounds:
