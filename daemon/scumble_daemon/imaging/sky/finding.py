@@ -5,13 +5,13 @@ Works on a bounded copy of the picture. After Shen & Wang 2013 (the border), Rot
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
 
 from .. import masks
+from ..segment import Scene, geodesic_distance
 
 WORK_PX = 512  # longest side of the copy that is searched
 THRESHOLDS = np.geomspace(4, 120, 24)  # of the gradient, in 8-bit steps
@@ -19,6 +19,7 @@ LEAST_SHARE = 0.01  # of what shows: less is no sky to replace
 NOISE = 0.5  # variance in Lab that the flattest sky has
 ROUNDS = 3
 LEAST_ROWS = 6
+MOST_UNEVEN = 25.0  # median change of lightness in a sky, in 8-bit steps
 GREY = 3.0  # mean chroma
 HOLE = 2.2
 LARGEST_HOLE = 0.01  # of the picture
@@ -36,6 +37,11 @@ class Hints:
     sky: np.ndarray
     ground: np.ndarray
     is_pointed: bool  # the artist says that there is a sky, so it need not look like one
+
+    @staticmethod
+    def none(size: tuple[int, int]) -> Hints:
+        nothing = np.zeros(size, bool)
+        return Hints(~nothing, nothing, nothing, False)
 
 
 @dataclass(frozen=True)
@@ -63,14 +69,56 @@ def is_coloured(view: View) -> bool:
     return bool(np.abs(view.lab[..., 1:]).mean() > GREY)
 
 
-def find(view: View, hints: Hints) -> np.ndarray:
-    """The sky, bool; nothing where there seems to be none."""
-    border = _border(view, hints)
-    if border is None:
-        border = np.zeros(view.shows.shape, bool), float(THRESHOLDS[8])
-        if not hints.sky.any():
-            return border[0]
-    return _by_colour(view, *border, hints)
+def find(view: View, hints: Hints, known: np.ndarray | None = None) -> np.ndarray:
+    """The sky, bool; nothing where there seems to be none.
+
+    `known`: bool, what a network takes for the sky; its outline is then drawn again, within a few pixels.
+    """
+    if known is None:
+        border = _border(view, hints)
+        if border is None and not hints.sky.any():
+            return np.zeros(view.shows.shape, bool)
+        above, threshold = border or (hints.sky, float(THRESHOLDS[8]))
+        return _without(_by_colour(view, above, threshold, hints), view, hints)
+    reach = max(2, round(0.012 * max(known.shape)))
+    found = _by_colour(view, known, float(THRESHOLDS[8]), replace(hints, is_pointed=True))
+    found = found & masks.grow(known, reach) | masks.erode(known, reach)
+    return _without((found | hints.sky) & view.shows & hints.region, view, hints)
+
+
+def end_of(sky: np.ndarray) -> int:
+    """The row where it ends, but for a few columns; 0 where there is none."""
+    return _lowest(sky)
+
+
+def seems_sky(view: View, found: np.ndarray) -> bool:
+    """Whether that can be one: it begins above, is more even than what is below, and of no colour that skies never are."""
+    shows = np.count_nonzero(view.shows)
+    if np.count_nonzero(found) < max(LEAST_SHARE * shows, 40):
+        return False
+    top = found[np.argmax(found.any(axis=1)) + 1 :][:1].mean() if found.any() else 0.0
+    inside = masks.erode(found, 3) if masks.erode(found, 3).any() else found
+    ground = view.shows & ~found
+    evenness = float(np.median(view.gradient[inside]))
+    lightness, green, warm = view.lab[inside].mean(axis=0)
+    if evenness > MOST_UNEVEN or ground.mean() > 0.02 and evenness > 0.35 * np.median(view.gradient[ground]):
+        return False
+    if lightness < 2 or green < -9 or top < 0.25:
+        return False
+    is_neutral = np.hypot(green, warm) < 5
+    return not (is_neutral and lightness < 52)
+
+
+def _without(found: np.ndarray, view: View, hints: Hints) -> np.ndarray:
+    """`found` without what is closer to clicks that say so, by a way that crosses few edges."""
+    if not (hints.ground & found).any():
+        return found & ~hints.ground
+    seeds = hints.sky.copy()
+    first = int(np.argmax(found.any(axis=1)))
+    seeds[first : first + max(2, len(found) // 12)] |= found[first : first + max(2, len(found) // 12)]
+    scene = Scene(view.rgb, view.lab, view.shows)
+    to_sky = geodesic_distance(scene, seeds & ~hints.ground)
+    return found & (to_sky < geodesic_distance(scene, hints.ground))
 
 
 # --- where it ends -----------------------------------------------------------------------------------------------
@@ -178,7 +226,8 @@ def distance(lab: np.ndarray, other: np.ndarray) -> np.ndarray:
 
 def _by_colour(view: View, above: np.ndarray, threshold: float, hints: Hints) -> np.ndarray:
     usable = view.shows & hints.region & ~hints.ground
-    usable[_lowest(above) + 3 if not hints.is_pointed else len(usable) :] = False
+    lowest = len(usable) if hints.is_pointed else max(_lowest(above), _lowest(hints.sky)) + 3
+    usable[lowest:] = False
     sure = masks.erode(above, 2) & usable | hints.sky
     plain = view.gradient < threshold
     found = sure
