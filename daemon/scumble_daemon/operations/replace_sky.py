@@ -49,7 +49,7 @@ class Params(OperationParams):
         0.5, ge=0, le=1, title="Colour", description="How far the photo takes on the colour of the new sky's light."
     )
     haze: float = Field(
-        0.6, ge=0, le=1, title="Haze", description="How far haze in the distance takes on the colour of the new sky."
+        0.7, ge=0, le=1, title="Haze", description="How far haze in the distance takes on the colour of the new sky."
     )
     horizon: float = Field(
         0.0,
@@ -223,6 +223,8 @@ class _Made:
         return layers
 
     def haze(self) -> list[NewLayer]:
+        if not finding.is_coloured(self._found.view):
+            return []  # in a grey picture everything pale would be taken for haze
         veil = light.haze(self._found.rgb, self._share, self._skies.old, self._horizon_row) * self._params.haze
         veil[veil < 0.004] = 0
         if not veil.any():

@@ -46,10 +46,12 @@ class Backdrop:
 def of_kind(kind: str, seed: int, size: tuple[int, int], horizon: float, turn: float, flip: bool) -> Backdrop:
     """A sky of our own. `horizon`: its row in the layer · `turn`: degrees to the right."""
     horizon = max(horizon, LEAST_HORIZON * size[0])
-    small = masks.fitted_size(size, generated.RENDER_PX)
-    scale = max(size) / max(small)
+    scale = max(size) / generated.RENDER_PX
+    small = max(1, round(size[0] / scale)), max(1, round(size[1] / scale))
     camera = Camera(small, horizon / scale, float(np.radians(turn)))
     sheet = generated.paint(kind, camera, seed)
+    if scale < 1:
+        sheet = masks.resize(sheet, size)
     points = None
     if kind == "night":
         random = np.random.default_rng([seed, 1])

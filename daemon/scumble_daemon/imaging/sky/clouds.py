@@ -10,6 +10,7 @@ import numpy as np
 TILE = 512  # texels of a slice, which repeats
 TEXEL_KM = 0.04
 DETAIL_TILE, DETAIL_SLICES, DETAIL_TEXEL_KM = 256, 32, 0.0125
+SMOOTH_PX = 0.8
 CHUNK_PIXELS = 1 << 15  # rows at a time, so that they stay in the processor's cache
 FADES_KM = 28.0  # into the haze at the horizon
 
@@ -42,7 +43,7 @@ class Light:
 
 def draw(
     clouds: Clouds, light: Light, right: np.ndarray, ahead: np.ndarray, seed: int
-) -> tuple[np.ndarray, np.ndarray]:
+) -> tuple[np.ndarray, ...]:
     """Their light H×W×3 and how much of the sky shows between them, H×W.
 
     `right`, `ahead`: H×W, where a ray is when it has come one km up, in km.
@@ -53,11 +54,12 @@ def draw(
     lit = [_wrapped(each) for each in _lighting(clouds, light, heights, detail)]
     textures = _wrapped(heights), [_wrapped(each) for each in detail]
     shown, seen = np.empty((*right.shape, 3), np.float32), np.empty(right.shape, np.float32)
+    jitter = _even_jitter(right.shape) - 0.5
     rows = max(1, CHUNK_PIXELS // right.shape[1])
     for top in range(0, len(right), rows):
         part = slice(top, top + rows)
-        shown[part], seen[part] = _draw_rows(clouds, light, right[part], ahead[part], lit, *textures)
-    return shown, seen
+        shown[part], seen[part] = _draw_rows(clouds, light, right[part], ahead[part], jitter[part], lit, *textures)
+    return tuple(cv2.GaussianBlur(each, (0, 0), SMOOTH_PX) for each in (shown, seen))
 
 
 def _draw_rows(
@@ -65,6 +67,7 @@ def _draw_rows(
     light: Light,
     right: np.ndarray,
     ahead: np.ndarray,
+    jitter: np.ndarray,
     lit: list[np.ndarray],
     heights: np.ndarray,
     detail: list[np.ndarray],
@@ -80,7 +83,7 @@ def _draw_rows(
     depth = clouds.density * step_km * np.minimum(thin, 6)
     for index in range(clouds.slices):
         share = (index + 0.5) / clouds.slices
-        km = clouds.base_km + clouds.thick_km * share
+        km = clouds.base_km + clouds.thick_km * share + step_km * jitter
         x, z = right * km, ahead * km
         shows = seen * (1 - np.exp(-depth * _density(clouds, heights, detail, x, z, share)))
         if not shows.any():
@@ -113,6 +116,12 @@ def ceiling(base_km: float, size_km: float, right: np.ndarray, ahead: np.ndarray
 def texture(random: np.random.Generator, x: np.ndarray, y: np.ndarray) -> np.ndarray:
     """Rough noise over a direction's x and y, mean 0 and deviation 1."""
     return _sample(_wrapped(_noise((TILE, TILE), 1.6, 0.15, random)), x, y, 3.0 / TILE)
+
+
+def _even_jitter(shape: tuple[int, ...]) -> np.ndarray:
+    """0 to 1 without clumps, so that slices are not seen as such. After Jimenez 2014 (interleaved gradient noise)."""
+    y, x = np.mgrid[: shape[0], : shape[1]]
+    return np.mod(52.9829189 * np.mod(0.06711056 * x + 0.00583715 * y, 1), 1).astype(np.float32)
 
 
 def _density(

@@ -17,14 +17,20 @@ WORK_PX = 512  # longest side of the copy that is searched
 THRESHOLDS = np.geomspace(4, 120, 24)  # of the gradient, in 8-bit steps
 LEAST_SHARE = 0.01  # of what shows: less is no sky to replace
 NOISE = 0.5  # variance in Lab that the flattest sky has
-ROUNDS = 3
+ROUNDS, ROUNDS_THROUGH = 8, 5
+THIN, BEHIND = 0.018, 0.04  # of the longest side: a wire or twig; things that the sky is seen to go on behind
+LEVEL = 0.16  # of the width, that a horizon takes at least
 LEAST_ROWS = 6
+BLOCKED, PLAIN = 0.05, 20.0  # share of the picture; gradient
 MOST_UNEVEN = 25.0  # median change of lightness in a sky, in 8-bit steps
-GREY = 3.0  # mean chroma
+DISTINCT = 25.0  # ΔE across the edge that tells a sky from ground that is as even
+GREY = 0.8  # mean chroma
 HOLE = 2.2
-LARGEST_HOLE = 0.01  # of the picture
+LARGEST_HOLE, GREY_HOLE = 0.08, 0.002  # of the picture
 LIKE = 4.0  # spreads that a pixel of the sky may be off
-LEAST_SPREAD = 1.2  # in Lab: noise, and JPEG
+LEAST_SPREAD, MOST_SPREAD, WIDEST_SPREAD = 1.2, 7.0, 5.0  # in Lab: noise, and JPEG
+CLOUDED = 2.2  # upper quartile of the spread of a sky with clouds
+FITTED, MEASURED = 6000, 30000  # pixels that are looked at
 FIELD_PX = (6.0, 20.0, 60.0, 200.0)
 COUNTS = np.array([1.0, 1.5, 1.5], np.float32)
 
@@ -76,6 +82,8 @@ def find(view: View, hints: Hints, known: np.ndarray | None = None) -> np.ndarra
     """
     if known is None:
         border = _border(view, hints)
+        if border is None or np.count_nonzero(border[0]) < BLOCKED * np.count_nonzero(view.shows & hints.region):
+            border = _plain_part(view, hints) or border
         if border is None and not hints.sky.any():
             return np.zeros(view.shows.shape, bool)
         above, threshold = border or (hints.sky, float(THRESHOLDS[8]))
@@ -101,9 +109,12 @@ def seems_sky(view: View, found: np.ndarray) -> bool:
     ground = view.shows & ~found
     evenness = float(np.median(view.gradient[inside]))
     lightness, green, warm = view.lab[inside].mean(axis=0)
-    if evenness > MOST_UNEVEN or ground.mean() > 0.02 and evenness > 0.35 * np.median(view.gradient[ground]):
+    rim = masks.grow(found, 6) & ground
+    apart = np.linalg.norm(view.lab[inside].mean(axis=0) - view.lab[rim].mean(axis=0)) if rim.any() else 0.0
+    is_alike = ground.mean() > 0.02 and evenness > 0.5 * np.median(view.gradient[ground]) and apart < DISTINCT
+    if evenness > MOST_UNEVEN or is_alike:
         return False
-    if lightness < 2 or green < -9 or top < 0.25:
+    if lightness < 2 or green < -9 or (top < 0.5 and np.count_nonzero(found) < 0.04 * shows):
         return False
     is_neutral = np.hypot(green, warm) < 5
     return not (is_neutral and lightness < 52)
@@ -146,14 +157,31 @@ def _border(view: View, hints: Hints) -> tuple[np.ndarray, float] | None:
     return found
 
 
+def _plain_part(view: View, hints: Hints) -> tuple[np.ndarray, float] | None:
+    """Where branches hang down into nearly every column: the largest even part high in the picture that is light or blue."""
+    usable = view.shows & hints.region
+    labels, areas = masks.components((view.gradient < PLAIN) & usable)
+    rows = np.arange(len(labels))[:, None]
+    where = labels.ravel()
+    counts = np.maximum(areas, 1)
+    height = np.bincount(where, np.broadcast_to(rows, labels.shape).ravel(), len(areas)) / counts / len(labels)
+    light, _, warm = (np.bincount(where, each.ravel(), len(areas)) / counts for each in cv2.split(view.lab))
+    fits = ((light > 55) | (warm < -6)) & (warm < 12) & (areas > LEAST_SHARE * np.count_nonzero(usable))
+    fits[0] = False
+    worth = np.where(fits, areas * (1 - height), 0)
+    return (labels == np.argmax(worth), PLAIN) if worth.any() else None
+
+
 def _length(lab: np.ndarray, part: np.ndarray) -> float:
     """What it takes to write down the colours of a `part` (bool) that change evenly over the picture, in nats."""
     rows, columns = np.nonzero(part)
-    terms, colours = _terms(rows, columns, part.shape), lab[part].astype(np.float64)
+    step = max(1, len(rows) // MEASURED)
+    terms = _terms(rows[::step], columns[::step], part.shape)
+    colours = lab[rows[::step], columns[::step]].astype(np.float64)
     weights, *_ = np.linalg.lstsq(terms, colours, rcond=None)
     left = colours - terms @ weights
     spread = left.T @ left / len(left) + NOISE * np.eye(3)
-    return 0.5 * len(left) * float(np.log(np.linalg.det(spread)))
+    return 0.5 * len(rows) * float(np.log(np.linalg.det(spread)))
 
 
 # --- by colour ---------------------------------------------------------------------------------------------------
@@ -173,22 +201,31 @@ def field_of(lab: np.ndarray, sure: np.ndarray) -> Field:
         even = _even_change(lab, sure)
         colours = even + spread_out(lab - even, sure, FIELD_PX)[0]
         off = distance(lab, colours)
+        usual = 1.48 * float(np.median(off[sure])) if sure.any() else 0.0
+        off = np.minimum(off, max(3 * usual, MOST_SPREAD))  # twigs among what is taken for sky are no spread of it
         strayed, share = spread_out((off**2)[..., None], sure, FIELD_PX)
-        overall = np.mean(off[sure] ** 2) if sure.any() else 0.0
-        spread = np.maximum(np.sqrt(strayed[..., 0] + (1 - share) * overall), LEAST_SPREAD)
-        trusted = sure & (off < 3 * spread)
+        spread = np.clip(np.sqrt(strayed[..., 0] + (1 - share) * usual**2), LEAST_SPREAD, WIDEST_SPREAD)
+        trusted = sure & (distance(lab, colours) < 3 * spread)
         sure = trusted if trusted.any() else sure
     return Field(colours, spread)
 
 
 def _even_change(lab: np.ndarray, part: np.ndarray) -> np.ndarray:
-    """The quadratic in x and y that fits the colours of a `part` best, over the whole picture."""
+    """The quadratic in x and y that fits most colours of a `part`, over the whole picture."""
     rows, columns = np.nonzero(part)
-    weights, *_ = np.linalg.lstsq(_terms(rows, columns, part.shape), lab[part].astype(np.float64), rcond=None)
+    step = max(1, len(rows) // FITTED)
+    rows, columns = rows[::step], columns[::step]
+    terms, colours = _terms(rows, columns, part.shape), lab[rows, columns].astype(np.float64)
+    weight, weights = np.ones(len(rows)), np.zeros((terms.shape[1], 3))
+    for _ in range(5):  # what stands before the sky counts less and less
+        weights, *_ = np.linalg.lstsq(terms * weight[:, None], colours * weight[:, None], rcond=None)
+        away = np.linalg.norm(colours - terms @ weights, axis=1)
+        weight = 1 / (1 + (away / max(LEAST_SPREAD, 1.5 * float(np.median(away)))) ** 2)
     everywhere = np.mgrid[: part.shape[0], : part.shape[1]].reshape(2, -1)
     even = (_terms(*everywhere, part.shape) @ weights).reshape(lab.shape)
-    low, high = lab[part].min(axis=0), lab[part].max(axis=0)
-    room = (high - low) / 4
+    fitted = terms[weight > 0.2] @ weights
+    low, high = fitted.min(axis=0), fitted.max(axis=0)
+    room = 0.75 * (high - low)
     return np.clip(even, low - room, high + room).astype(np.float32)
 
 
@@ -225,20 +262,68 @@ def distance(lab: np.ndarray, other: np.ndarray) -> np.ndarray:
 
 
 def _by_colour(view: View, above: np.ndarray, threshold: float, hints: Hints) -> np.ndarray:
+    """From what lies `above` on to all that looks like it: what it runs into, and what goes on behind thin things."""
     usable = view.shows & hints.region & ~hints.ground
-    lowest = len(usable) if hints.is_pointed else max(_lowest(above), _lowest(hints.sky)) + 3
-    usable[lowest:] = False
-    sure = masks.erode(above, 2) & usable | hints.sky
     plain = view.gradient < threshold
-    found = sure
+    found = sure = masks.erode(above, 2) & usable | hints.sky
+    if not hints.is_pointed:
+        field = field_of(view.lab, sure)
+        usable[_horizon(above, distance(view.lab, field.lab) / field.spread) :] = False
+        if not is_coloured(view):  # much of the ground is as grey as the sky
+            usable[_lowest(above) + 3 :] = False
+    off = np.zeros(usable.shape, np.float32)
     for _ in range(ROUNDS):
+        before = np.count_nonzero(found)
         field = field_of(view.lab, sure)
         off = distance(view.lab, field.lab) / field.spread
-        like = usable & (off < LIKE)
-        found = masks.touching(like & plain, sure) | sure
-        found = masks.grow(found, 2) & like | found
+        like = usable & ((off < LIKE) | _cloudy(view, field, found) & plain)
+        joined = masks.touching(like & plain, sure) | sure
+        joined |= _behind(like & plain & ~joined, joined, off, BEHIND if is_coloured(view) else THIN)
+        found = masks.grow(joined, 2) & like | joined
         sure = masks.erode(found, 1) | hints.sky
-    return found | _seen_through(view, like & ~found, found, off)
+        if np.count_nonzero(found) < 1.002 * before:
+            break
+    for _ in range(ROUNDS_THROUGH if is_coloured(view) else 1):
+        found = found | _seen_through(view, like & ~found, found, off)
+    return found
+
+
+def _horizon(above: np.ndarray, off: np.ndarray) -> int:
+    """The row of a level horizon; the picture's height where there is none.
+
+    There a wide run of columns ends on the same row, with ground below it; below a wire or a twig is sky again.
+    """
+    height, width = above.shape
+    columns = np.flatnonzero(above.any(axis=0))
+    ends = height - above[::-1].argmax(axis=0)
+    beyond = round(THIN * max(above.shape)) + 4
+    padded = np.concatenate([off, np.full((beyond + 2, width), np.inf, off.dtype)])
+    below = np.stack([padded[ends[columns] + step, columns] for step in range(2, beyond)])
+    solid = ends[columns[below.min(axis=0) > LIKE]]
+    if not len(solid):
+        return height
+    row = int(np.quantile(solid, 0.9))
+    is_level = np.count_nonzero(np.abs(solid - row) <= 3) > LEVEL * width
+    return row + 3 if is_level else height
+
+
+def _cloudy(view: View, field: Field, found: np.ndarray) -> np.ndarray:
+    """Where clouds may be in a sky that has some: neither coloured nor dark. Bool."""
+    if not found.any() or np.quantile(field.spread[found], 0.75) < CLOUDED:
+        return np.zeros(found.shape, bool)
+    lightness, green, warm = cv2.split(view.lab)
+    return (lightness > 40) & (np.abs(green) < 7) & (warm < 10) & (warm > -30)
+
+
+def _behind(candidates: np.ndarray, found: np.ndarray, off: np.ndarray, reach: float) -> np.ndarray:
+    """Those parts of what is like the sky that lie on the other side of something thin, where it goes on alike."""
+    labels, areas = masks.components(candidates)
+    near = candidates & masks.grow(found, max(3, round(reach * max(off.shape))))
+    touched = np.bincount(labels[near], minlength=len(areas))
+    differ = np.bincount(labels[near], off[near], len(areas)) / np.maximum(touched, 1)
+    stays = (touched >= 4) & (differ < (0.75 * LIKE if reach == BEHIND else HOLE))
+    stays[0] = False
+    return stays[labels]
 
 
 def _seen_through(view: View, like: np.ndarray, found: np.ndarray, off: np.ndarray) -> np.ndarray:
@@ -252,10 +337,9 @@ def _seen_through(view: View, like: np.ndarray, found: np.ndarray, off: np.ndarr
     uneven = np.bincount(labels.ravel(), (off > HOLE).ravel(), len(areas)) / count
     away = np.full(len(areas), np.inf)
     np.minimum.at(away, labels.ravel(), masks.distance_to(found).ravel())
-    stays = (mean < HOLE) & (uneven < 0.25)
+    stays = (mean < HOLE) & (uneven < 0.25) & (areas <= GREY_HOLE * like.size)
     if is_coloured(view):
-        stays |= (mean < LIKE) & (away < 0.03 * max(like.shape))
-    stays &= areas <= LARGEST_HOLE * like.size
+        stays |= (mean < LIKE) & (away < 0.03 * max(like.shape)) & (areas <= LARGEST_HOLE * like.size)
     stays[0] = False
     return stays[labels]
 

@@ -16,7 +16,7 @@ TINT_SHARE, DARK_SHARE = 0.8, 0.62
 MOST_TINT = 2.2
 HAZE_REACH = 0.14  # of the layer's height, below the horizon
 CLEAR_AIR = 0.95  # how much of the haze the dark channel is trusted with. After He et al. 2011
-MOST_HAZE = 0.75
+MOST_HAZE = 0.85
 
 
 @dataclass(frozen=True)

@@ -13,9 +13,9 @@ import cv2
 import numpy as np
 
 from .. import masks
-from .finding import COUNTS, View, distance, field_of, is_coloured, spread_out
+from .finding import COUNTS, View, distance, end_of, field_of, is_coloured, spread_out
 
-BAND, GREY_BAND = 0.03, 0.01  # of the longest side: how far from the coarse edge a pixel is looked at
+BAND, GREY_BAND = 0.055, 0.02  # of the longest side: how far from the coarse edge a pixel is looked at
 NEAR_PX = (1.5, 4.0, 12.0, 40.0)  # where the foreground's colour at an edge is taken from, on the working copy
 NOISE = 2.2  # spreads within which a pixel is plain sky
 CONTRAST = (2.0, 6.0)  # spreads between sky and foreground: colour says nothing, colour says it all
@@ -51,11 +51,13 @@ class Edge:
         sky = prior > 0.5
         field = field_of(view.lab, masks.erode(sky, 2) if masks.erode(sky, 2).any() else sky)
         off = distance(view.lab, field.lab) / field.spread
-        solid = masks.erode(~sky, 2) & view.shows & (off > CONTRAST[0])
+        crest = (off >= 0.85 * cv2.dilate(off, masks.disc(2))) & (off > CONTRAST[1])  # the middle of thin things
+        solid = (masks.erode(~sky, 2) | ~sky & crest) & view.shows & (off > CONTRAST[0])
         ground, share = spread_out(view.lab, solid, NEAR_PX)
         ground += (1 - share)[..., None] * (view.lab[solid].mean(axis=0) if solid.any() else 0)
         reach = max(3, round((BAND if is_coloured(view) else GREY_BAND) * max(sky.shape)))
         unknown = masks.grow(sky, reach) & masks.grow(~sky, reach) | (prior > 0.05) & (prior < 0.95)
+        unknown[end_of(sky) + 1 :] = False  # below the horizon haze and water are as pale as the sky
         return Edge(
             cv2.GaussianBlur(prior.astype(np.float32), (0, 0), 0.8),
             cv2.GaussianBlur(unknown.astype(np.float32), (0, 0), 1.0),
