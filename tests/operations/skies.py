@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -46,7 +47,9 @@ def make(name: str, jpeg: int = 92) -> Scene:
     photo = photo + random.normal(0, 1.2 / 255, photo.shape)
     pixels = np.clip(photo * 255 + 0.5, 0, 255).astype(np.uint8)
     _, coded = cv2.imencode(".jpg", pixels[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, jpeg])
-    return Scene(name, np.ascontiguousarray(cv2.imdecode(coded, cv2.IMREAD_COLOR)[..., ::-1]), 1 - solid, ground)
+    decoded = cv2.imdecode(coded, cv2.IMREAD_COLOR)
+    assert decoded is not None
+    return Scene(name, np.ascontiguousarray(decoded[..., ::-1]), 1 - solid, ground)
 
 
 def _over(ground: np.ndarray, sky: np.ndarray, share: np.ndarray) -> np.ndarray:
@@ -105,7 +108,7 @@ def pylons(drawn: np.ndarray, random: np.random.Generator) -> None:
         for side in (-1, 1):
             _line(drawn, (0.86, foot + side * spread), (top, foot + 0.1 * side * spread), 2.2)
         levels = np.linspace(top + 0.02, 0.85, 11)
-        for upper, lower in zip(levels[:-1], levels[1:], strict=True):
+        for upper, lower in itertools.pairwise(levels):
             wide = [spread * (0.1 + 0.9 * (each - top) / (0.86 - top)) for each in (upper, lower)]
             _line(drawn, (upper, foot - wide[0]), (lower, foot + wide[1]), 1.2)
             _line(drawn, (upper, foot + wide[0]), (lower, foot - wide[1]), 1.2)
@@ -119,7 +122,9 @@ def pylons(drawn: np.ndarray, random: np.random.Generator) -> None:
             _line(drawn, tips[first][side], tips[second][side], 0.9)
 
 
-def _branch(drawn: np.ndarray, random: np.random.Generator, y: float, x: float, up: float, px: float, leaf: float) -> None:
+def _branch(
+    drawn: np.ndarray, random: np.random.Generator, y: float, x: float, up: float, px: float, leaf: float
+) -> None:
     length = 0.028 * px**0.62 + 0.01
     end = y - length * np.cos(up) * 1.5, x + length * np.sin(up)
     _line(drawn, (y, x), end, px)
@@ -151,7 +156,7 @@ def grass(drawn: np.ndarray, random: np.random.Generator) -> None:
     for _ in range(420):
         x, base, tall, bend = random.uniform(-0.02, 1.02), 0.8, random.uniform(0.1, 0.34), random.normal(0, 0.05)
         points = [_at(base - tall * t, x + bend * t * t) for t in np.linspace(0, 1, 9)]
-        for index, (start, end) in enumerate(zip(points[:-1], points[1:], strict=True)):
+        for index, (start, end) in enumerate(itertools.pairwise(points)):
             width = max(1, round((1.9 - 0.17 * index) * FINER))
             cv2.line(drawn, start, end, 255, width, cv2.LINE_AA)
 
@@ -171,7 +176,7 @@ def head(drawn: np.ndarray, random: np.random.Generator) -> None:
             way += random.normal(0.02 * np.sign(angle), 0.35)
             y, x = y - 0.017 * np.cos(way), x + 0.0115 * np.sin(way)
             points.append((y, x))
-        for start, end in zip(points[:-1], points[1:], strict=True):
+        for start, end in itertools.pairwise(points):
             _line(drawn, start, end, random.uniform(0.5, 1.0))
 
 
@@ -278,7 +283,7 @@ SCENES: dict[str, tuple[Callable[..., None], Callable[..., np.ndarray], Callable
 }
 
 
-def night_sky_over(name: str = "roofs") -> np.ndarray:
+def at_night() -> np.ndarray:
     """A photo at night: nearly black, with noise."""
     drawn = np.zeros((SIZE[0] * FINER, SIZE[1] * FINER), np.uint8)
     random = np.random.default_rng(5)

@@ -25,6 +25,7 @@ from . import devices, paint, sources
 from .cutout import Edge, Foreground
 from .networks import Call, ImageNetwork, Loaded
 from .running import Notes, RunningModel
+from .scenery import Scenery
 from .segmenter import Segmenter
 from .sources import Installed, Shelf
 
@@ -33,8 +34,14 @@ log = logging.getLogger(__name__)
 LOADED = 0.05  # of the progress, when the model is there
 MOST_NOISE = 50 / 255  # that such networks were trained on
 
-Runner = RunningModel | Segmenter | Foreground | Edge
-RUNNERS = {"Sam": Segmenter, "Sam2": Segmenter, "BiRefNet": Foreground, "VitMatte": Edge}
+Runner = RunningModel | Segmenter | Foreground | Edge | Scenery
+RUNNERS = {
+    "Sam": Segmenter,
+    "Sam2": Segmenter,
+    "BiRefNet": Foreground,
+    "VitMatte": Edge,
+    "OneFormer": Scenery,
+}
 """What runs a network that is not image → image."""
 
 

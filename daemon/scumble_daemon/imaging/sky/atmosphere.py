@@ -37,7 +37,7 @@ class Sun:
 
 
 def radiance(sun: Sun, haze: float) -> np.ndarray:
-    """ELEVATIONS × AZIMUTHS × 3: light from 0° (at the horizon) to 90° up, denser below, and 0° to 180° from the sun."""
+    """ELEVATIONS × AZIMUTHS × 3: light from 0° to 90° up, denser below, and 0° to 180° from the sun."""
     elevation = heights()[:, None]
     azimuth = np.linspace(0, np.pi, AZIMUTHS)[None]
     up, flat = np.sin(elevation) + 0 * azimuth, np.cos(elevation)

@@ -1,4 +1,4 @@
-"""The new sky as it will stand behind the layer: one of ours or a picture's, with its horizon where the old one ends."""
+"""The new sky behind the layer: one of ours or a picture's, with its horizon where the old one ends."""
 
 from __future__ import annotations
 
@@ -96,9 +96,7 @@ def _sky_of(picture: Image) -> np.ndarray | None:
     return found.astype(np.float32)
 
 
-def _completed(
-    sheet: np.ndarray, share: np.ndarray, rows: slice, columns: slice, size: tuple[int, int]
-) -> np.ndarray:
+def _completed(sheet: np.ndarray, share: np.ndarray, rows: slice, columns: slice, size: tuple[int, int]) -> np.ndarray:
     """`sheet` with the sky carried on over what stands before it in the picture."""
     y, x = (limit / full for limit, full in zip(share.shape, size, strict=True))
     part = share[int(rows.start * y) : max(1, int(np.ceil(rows.stop * y))), :]

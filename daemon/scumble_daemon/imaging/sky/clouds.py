@@ -41,9 +41,7 @@ class Light:
     direction: np.ndarray
 
 
-def draw(
-    clouds: Clouds, light: Light, right: np.ndarray, ahead: np.ndarray, seed: int
-) -> tuple[np.ndarray, ...]:
+def draw(clouds: Clouds, light: Light, right: np.ndarray, ahead: np.ndarray, seed: int) -> tuple[np.ndarray, ...]:
     """Their light H×W×3 and how much of the sky shows between them, H×W.
 
     `right`, `ahead`: H×W, where a ray is when it has come one km up, in km.

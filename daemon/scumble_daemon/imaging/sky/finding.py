@@ -100,7 +100,7 @@ def end_of(sky: np.ndarray) -> int:
 
 
 def seems_sky(view: View, found: np.ndarray) -> bool:
-    """Whether that can be one: it begins above, is more even than what is below, and of no colour that skies never are."""
+    """Whether that can be one: it begins above, is more even than the ground, and of no colour that skies never are."""
     shows = np.count_nonzero(view.shows)
     if np.count_nonzero(found) < max(LEAST_SHARE * shows, 40):
         return False
@@ -137,7 +137,7 @@ def _without(found: np.ndarray, view: View, hints: Hints) -> np.ndarray:
 
 def _border(view: View, hints: Hints) -> tuple[np.ndarray, float] | None:
     """From above down to the first strong change in every column, for the threshold that parts colours best."""
-    height, width = view.shows.shape
+    height = len(view.shows)
     best, found = np.inf, None
     usable = view.shows & hints.region
     area = np.count_nonzero(usable)
@@ -158,7 +158,7 @@ def _border(view: View, hints: Hints) -> tuple[np.ndarray, float] | None:
 
 
 def _plain_part(view: View, hints: Hints) -> tuple[np.ndarray, float] | None:
-    """Where branches hang down into nearly every column: the largest even part high in the picture that is light or blue."""
+    """Where branches hang into nearly every column: the largest even part high in the picture, if light or blue."""
     usable = view.shows & hints.region
     labels, areas = masks.components((view.gradient < PLAIN) & usable)
     rows = np.arange(len(labels))[:, None]
@@ -196,7 +196,7 @@ class Field:
 
 
 def field_of(lab: np.ndarray, sure: np.ndarray) -> Field:
-    """From those of its pixels that are `sure` (bool): an even change over the picture, and what is near of the rest."""
+    """From those pixels that are `sure` (bool): an even change over the picture, and what is near of the rest."""
     for _ in range(2):
         even = _even_change(lab, sure)
         colours = even + spread_out(lab - even, sure, FIELD_PX)[0]
@@ -234,9 +234,7 @@ def _terms(rows: np.ndarray, columns: np.ndarray, shape: tuple[int, ...]) -> np.
     return np.stack([np.ones_like(x), x, y, x * y, x * x, y * y], axis=1)
 
 
-def spread_out(
-    values: np.ndarray, where: np.ndarray, reaches_px: tuple[float, ...]
-) -> tuple[np.ndarray, np.ndarray]:
+def spread_out(values: np.ndarray, where: np.ndarray, reaches_px: tuple[float, ...]) -> tuple[np.ndarray, np.ndarray]:
     """The mean of `values` (H×W×C) `where` they count, of what is near; from further away where nothing is.
 
     And how much of it there is, from 1 down to 0 where nothing lies within reach: the mean is to be divided by that.

@@ -61,5 +61,5 @@ def haze(rgb: np.ndarray, share: np.ndarray, old: np.ndarray, horizon_row: float
     darkest = cv2.erode(darkest, masks.disc(reach))
     veil = masks.follow_edges(np.clip(CLEAR_AIR * darkest, 0, 1), rgb, 4 * reach, 1e-3)
     below = (np.arange(len(rgb)) + 0.5 - horizon_row) / (HAZE_REACH * len(rgb))
-    near = np.exp(-np.where(below > 0, below, 2 * below) ** 2)[:, None]
+    near = np.exp(-(np.where(below > 0, below, 2 * below) ** 2))[:, None]
     return np.clip((veil - 0.12) / 0.6, 0, 1) * near * MOST_HAZE * (share < 0.98)

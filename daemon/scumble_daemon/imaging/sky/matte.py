@@ -1,7 +1,7 @@
 """How much of each pixel is sky, at full resolution: wires, leaves and hair by how far they are from the sky's colour.
 
-The sky's own colour is known nearly everywhere, since it changes slowly. So a pixel at an edge is a mixture of one known
-colour and one of those near it, and both its share and the foreground's colour follow.
+The sky's own colour is known nearly everywhere, since it changes slowly. So a pixel at an edge is a mixture of one
+known colour and one of those near it, and both its share and the foreground's colour follow.
 """
 
 from __future__ import annotations
@@ -117,9 +117,7 @@ def _share(rgb: np.ndarray, size: tuple[int, int], rows: slice, edge: Edge) -> n
     return masks.levels(found, FAINT, WHOLE).astype(np.float32)
 
 
-def _mixture(
-    lab: np.ndarray, sky: np.ndarray, ground: np.ndarray, spread: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
+def _mixture(lab: np.ndarray, sky: np.ndarray, ground: np.ndarray, spread: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The foreground's share of each pixel, and how far apart the two colours are."""
     towards = (ground - sky) * COUNTS
     between = np.maximum(np.sqrt((towards**2).sum(axis=2)), 1e-3)
