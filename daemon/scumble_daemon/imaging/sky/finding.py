@@ -5,7 +5,7 @@ Works on a bounded copy of the picture. After Shen & Wang 2013 (the border), Rot
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -21,6 +21,7 @@ ROUNDS, ROUNDS_THROUGH = 8, 5
 THIN, BEHIND = 0.018, 0.04  # of the longest side: a wire or twig; things that the sky is seen to go on behind
 LEVEL = 0.16  # of the width, that a horizon takes at least
 LEAST_ROWS = 6
+CLICKED = 12.0  # ΔE from a click
 BLOCKED, PLAIN = 0.05, 20.0  # share of the picture; gradient
 MOST_UNEVEN = 25.0  # median change of lightness in a sky, in 8-bit steps
 DISTINCT = 25.0  # ΔE across the edge that tells a sky from ground that is as even
@@ -47,7 +48,7 @@ class Hints:
     @staticmethod
     def none(size: tuple[int, int]) -> Hints:
         nothing = np.zeros(size, bool)
-        return Hints(~nothing, nothing, nothing, False)
+        return Hints(~nothing, nothing, nothing.copy(), False)
 
 
 @dataclass(frozen=True)
@@ -84,14 +85,26 @@ def find(view: View, hints: Hints, known: np.ndarray | None = None) -> np.ndarra
         border = _border(view, hints)
         if border is None or np.count_nonzero(border[0]) < BLOCKED * np.count_nonzero(view.shows & hints.region):
             border = _plain_part(view, hints) or border
-        if border is None and not hints.sky.any():
-            return np.zeros(view.shows.shape, bool)
-        above, threshold = border or (hints.sky, float(THRESHOLDS[8]))
-        return _without(_by_colour(view, above, threshold, hints), view, hints)
+        if border is None:
+            return _clicked(view, hints)
+        above, threshold = border
+        found = _by_colour(view, above, threshold, hints) | _clicked(view, hints)
+        return _without(found, view, hints)
     reach = max(2, round(0.012 * max(known.shape)))
-    found = _by_colour(view, known, float(THRESHOLDS[8]), replace(hints, is_pointed=True))
+    found = _by_colour(view, known, PLAIN, hints, goes_on=False)
     found = found & masks.grow(known, reach) | masks.erode(known, reach)
-    return _without((found | hints.sky) & view.shows & hints.region, view, hints)
+    return _without(found | _clicked(view, hints), view, hints) & view.shows & hints.region
+
+
+def _clicked(view: View, hints: Hints) -> np.ndarray:
+    """What is joined to clicks that say so, and of their colour."""
+    labels, areas = masks.components(hints.sky)
+    found = hints.sky.copy()
+    for label in range(1, len(areas)):
+        disc = labels == label
+        alike = distance(view.lab, np.median(view.lab[disc], axis=0)) < CLICKED
+        found |= masks.touching(alike & (view.gradient < PLAIN) & view.shows & hints.region, disc)
+    return found
 
 
 def end_of(sky: np.ndarray) -> int:
@@ -259,12 +272,16 @@ def distance(lab: np.ndarray, other: np.ndarray) -> np.ndarray:
     return np.sqrt((((lab - other) * COUNTS) ** 2).sum(axis=2))
 
 
-def _by_colour(view: View, above: np.ndarray, threshold: float, hints: Hints) -> np.ndarray:
+def _by_colour(
+    view: View, above: np.ndarray, threshold: float, hints: Hints, goes_on: bool = True
+) -> np.ndarray:
     """From what lies `above` on to all that looks like it: what it runs into, and what goes on behind thin things."""
     usable = view.shows & hints.region & ~hints.ground
     plain = view.gradient < threshold
-    found = sure = masks.erode(above, 2) & usable | hints.sky
-    if not hints.is_pointed:
+    found = sure = masks.erode(above, 2) & usable
+    if not sure.any():
+        return above & usable
+    if goes_on and hints.region.all():
         field = field_of(view.lab, sure)
         usable[_horizon(above, distance(view.lab, field.lab) / field.spread) :] = False
         if not is_coloured(view):  # much of the ground is as grey as the sky
@@ -278,7 +295,7 @@ def _by_colour(view: View, above: np.ndarray, threshold: float, hints: Hints) ->
         joined = masks.touching(like & plain, sure) | sure
         joined |= _behind(like & plain & ~joined, joined, off, BEHIND if is_coloured(view) else THIN)
         found = masks.grow(joined, 2) & like | joined
-        sure = masks.erode(found, 1) | hints.sky
+        sure = masks.erode(found, 1)
         if np.count_nonzero(found) < 1.002 * before:
             break
     for _ in range(ROUNDS_THROUGH if is_coloured(view) else 1):

@@ -34,7 +34,8 @@ Read = Callable[[slice], np.ndarray]
 class Edge:
     """What is known of both sides, on the working copy. `prior`: the sky's coarse share · `sky`, `ground`: colours.
 
-    `band`: float32, where the matte is looked for · `spread`: of the sky's colour.
+    `band`: float32, where the matte is looked for · `spread`: of the sky's colour; further into the ground less is taken
+    for sky.
     """
 
     prior: np.ndarray
@@ -57,6 +58,7 @@ class Edge:
         ground += (1 - share)[..., None] * (view.lab[solid].mean(axis=0) if solid.any() else 0)
         reach = max(3, round((BAND if is_coloured(view) else GREY_BAND) * max(sky.shape)))
         unknown = masks.grow(sky, reach) & masks.grow(~sky, reach) | (prior > 0.05) & (prior < 0.95)
+        away = masks.distance_to(sky) / reach
         unknown[end_of(sky) + 1 :] = False  # below the horizon haze and water are as pale as the sky
         return Edge(
             cv2.GaussianBlur(prior.astype(np.float32), (0, 0), 0.8),
@@ -65,7 +67,7 @@ class Edge:
             ground,
             cv2.cvtColor(field.lab.astype(np.float32), cv2.COLOR_LAB2RGB),
             cv2.cvtColor(ground.astype(np.float32), cv2.COLOR_LAB2RGB),
-            field.spread,
+            field.spread * np.clip(1.15 - away, 0.4, 1).astype(np.float32),
         )
 
 
