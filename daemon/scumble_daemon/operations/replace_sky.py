@@ -137,13 +137,15 @@ def _find(image: Image, region: np.ndarray | None, params: Params, context: Cont
     if known is not None and not known.any() and not hints.is_pointed:
         raise Invalid("No sky was found in this layer.", SELECT_IT)
     sky = finding.find(view, hints, known)
+    never = finding.denied(view, sky, hints)
+    sky = sky & ~never
     if not sky.any() or (known is None and not hints.is_pointed and not finding.seems_sky(view, sky)):
         raise Invalid("No sky was found in this layer.", SELECT_IT)
     if not (view.shows & hints.region & ~sky).any():
         context.note(
             "All of it was taken for sky. If something stands before it, click on that, and run again."
         )
-    return _Found(view, rgb, sky, Edge.of(view, sky.astype(np.float32)))
+    return _Found(view, rgb, sky, Edge.of(view, sky.astype(np.float32), never | ~hints.region))
 
 
 def _hints(image: Image, region: np.ndarray | None, view: View, context: Context) -> Hints:

@@ -88,12 +88,11 @@ def find(view: View, hints: Hints, known: np.ndarray | None = None) -> np.ndarra
         if border is None:
             return _clicked(view, hints)
         above, threshold = border
-        found = _by_colour(view, above, threshold, hints) | _clicked(view, hints)
-        return _without(found, view, hints)
+        return _by_colour(view, above, threshold, hints) | _clicked(view, hints)
     reach = max(2, round(0.012 * max(known.shape)))
     found = _by_colour(view, known, PLAIN, hints, goes_on=False)
     found = found & masks.grow(known, reach) | masks.erode(known, reach)
-    return _without(found | _clicked(view, hints), view, hints) & view.shows & hints.region
+    return (found | _clicked(view, hints)) & view.shows & hints.region
 
 
 def _clicked(view: View, hints: Hints) -> np.ndarray:
@@ -133,16 +132,16 @@ def seems_sky(view: View, found: np.ndarray) -> bool:
     return not (is_neutral and lightness < 52)
 
 
-def _without(found: np.ndarray, view: View, hints: Hints) -> np.ndarray:
-    """`found` without what is closer to clicks that say so, by a way that crosses few edges."""
-    if not (hints.ground & found).any():
-        return found & ~hints.ground
+def denied(view: View, found: np.ndarray, hints: Hints) -> np.ndarray:
+    """What clicks say is no sky, bool: what is closer to them than to the sky's top, by a way that crosses few edges."""
+    if not hints.ground.any():
+        return hints.ground
     seeds = hints.sky.copy()
     first = int(np.argmax(found.any(axis=1)))
     seeds[first : first + max(2, len(found) // 12)] |= found[first : first + max(2, len(found) // 12)]
     scene = Scene(view.rgb, view.lab, view.shows)
-    to_sky = geodesic_distance(scene, seeds & ~hints.ground)
-    return found & (to_sky < geodesic_distance(scene, hints.ground))
+    near = geodesic_distance(scene, hints.ground) <= geodesic_distance(scene, seeds & ~hints.ground)
+    return near | hints.ground
 
 
 # --- where it ends -----------------------------------------------------------------------------------------------

@@ -47,8 +47,8 @@ class Edge:
     spread: np.ndarray
 
     @staticmethod
-    def of(view: View, prior: np.ndarray) -> Edge:
-        """`prior`: float32 in [0, 1] at the view's size."""
+    def of(view: View, prior: np.ndarray, never: np.ndarray) -> Edge:
+        """`prior`: float32 in [0, 1] at the view's size · `never`: bool, what is no sky for certain."""
         sky = prior > 0.5
         field = field_of(view.lab, masks.erode(sky, 2) if masks.erode(sky, 2).any() else sky)
         off = distance(view.lab, field.lab) / field.spread
@@ -60,6 +60,7 @@ class Edge:
         unknown = masks.grow(sky, reach) & masks.grow(~sky, reach) | (prior > 0.05) & (prior < 0.95)
         away = masks.distance_to(sky) / reach
         unknown[end_of(sky) + 1 :] = False  # below the horizon haze and water are as pale as the sky
+        unknown &= ~never
         return Edge(
             cv2.GaussianBlur(prior.astype(np.float32), (0, 0), 0.8),
             cv2.GaussianBlur(unknown.astype(np.float32), (0, 0), 1.0),
