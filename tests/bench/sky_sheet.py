@@ -27,11 +27,11 @@ SCENES = {
     "roofs before China's sky": (150, 60),
     "pylons at dusk": (30, 90),
     "bare trees, clear": (60, 120),
-    "leafy trees before China's sky": (60, 420),
+    "leafy trees before China's sky": (60, 400),
     "grass, overcast": (230, 100),
-    "hair, sunset": (60, 300),
-    "firs, fair weather clouds": (200, 420),
-    "a lake's shore": (120, 520),
+    "hair, sunset": (60, 270),
+    "firs, fair weather clouds": (200, 400),
+    "a lake's shore": (120, 420),
 }
 
 
@@ -62,6 +62,7 @@ def tile(picture: np.ndarray, corner: tuple[int, int], text: str) -> np.ndarray:
     size = (WIDTH_PX, round(picture.shape[0] * scale))
     small = cv2.resize(np.ascontiguousarray(picture), size, interpolation=cv2.INTER_AREA)[:height]
     y, x = corner
+    y, x = min(y, picture.shape[0] - CROP_PX), min(x, picture.shape[1] - WIDTH_PX)
     crop = picture[y : y + CROP_PX, x : x + WIDTH_PX]
     label = np.full((LABEL_PX, WIDTH_PX, 3), 255, np.uint8)
     cv2.putText(label, text, (3, 12), cv2.FONT_HERSHEY_SIMPLEX, 0.36, (0, 0, 0), 1, cv2.LINE_AA)

@@ -17,6 +17,7 @@ from .finding import COUNTS, View, distance, end_of, field_of, is_coloured, spre
 
 BAND, GREY_BAND = 0.055, 0.02  # of the longest side: how far from the coarse edge a pixel is looked at
 NEAR_PX = (1.5, 4.0, 12.0, 40.0)  # where the foreground's colour at an edge is taken from, on the working copy
+PURE_PX = 4
 NOISE = 2.2  # spreads within which a pixel is plain sky
 CONTRAST = (2.0, 6.0)  # spreads between sky and foreground: colour says nothing, colour says it all
 STRIP_ROWS = 384
@@ -52,8 +53,9 @@ class Edge:
         sky = prior > 0.5
         field = field_of(view.lab, masks.erode(sky, 2) if masks.erode(sky, 2).any() else sky)
         off = distance(view.lab, field.lab) / field.spread
-        crest = (off >= 0.85 * cv2.dilate(off, masks.disc(2))) & (off > CONTRAST[1])  # the middle of thin things
-        solid = (masks.erode(~sky, 2) | ~sky & crest) & view.shows & (off > CONTRAST[0])
+        # Its purest pixels: others are mixed with the sky already, on the copy more so than in the picture.
+        pure = (off >= 0.8 * cv2.dilate(off, masks.disc(PURE_PX))) & (off > CONTRAST[1])
+        solid = (pure & ~sky | masks.erode(~sky, 4)) & view.shows & (off > CONTRAST[0])
         ground, share = spread_out(view.lab, solid, NEAR_PX)
         ground += (1 - share)[..., None] * (view.lab[solid].mean(axis=0) if solid.any() else 0)
         reach = max(3, round((BAND if is_coloured(view) else GREY_BAND) * max(sky.shape)))
@@ -111,10 +113,10 @@ def _share(rgb: np.ndarray, size: tuple[int, int], rows: slice, edge: Edge) -> n
     told = np.clip((between / spread - CONTRAST[0]) / (CONTRAST[1] - CONTRAST[0]), 0, 1)
     scale = max(size) / max(edge.prior.shape)
     plain = masks.follow_edges(prior, picture, max(2, round(2 * scale)), 1e-4)
-    near_sky = masks.grow(share < 0.5, round(2 + scale / 2))
+    near_sky = masks.grow(share < 0.8, round(2 + scale / 2))
     share[~near_sky] = 1
     found = told * (1 - share) + (1 - told) * plain
-    found = masks.follow_edges(found, picture, 1, 2e-4)
+    found = masks.follow_edges(found, picture, 1, 5e-5)
     sure = (prior > 0.5).astype(np.float32)
     found = band * found + (1 - band) * sure
     return masks.levels(found, FAINT, WHOLE).astype(np.float32)
