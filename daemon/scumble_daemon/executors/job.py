@@ -64,8 +64,9 @@ class JobRunner:
         finished = self._results.get(key) if key else None
         was_cached = finished is not None
         started = time.monotonic()
+        seconds: dict[str, float] = {}
         if finished is None:
-            finished = self._compute(operation, params, opened, pixels, report, is_cancelled, show)
+            finished = self._compute(operation, params, opened, pixels, report, is_cancelled, show, seconds)
             if key and not finished.is_shared:
                 self._results.put(key, finished)
         return Result(
@@ -75,7 +76,7 @@ class JobRunner:
             group=operation.entry.title,
             document=finished.document,
             notes=finished.notes,
-            timings={"operation": time.monotonic() - started, "cached": was_cached},
+            timings={"operation": time.monotonic() - started, **seconds, "cached": was_cached},
         )
 
     def _compute(
@@ -87,6 +88,7 @@ class JobRunner:
         report: Callable[[float, str], None],
         is_cancelled: Callable[[], bool],
         show: Callable[[Preview], None],
+        seconds: dict[str, float],
     ) -> cache.Finished:
         image = Image(submit.image, submit.profiles)
         source = Source(image, None, image.bounds) if operation.raw else _examine(image, submit, operation)
@@ -109,6 +111,7 @@ class JobRunner:
             preview=preview,
             models=self._desk,
             new_samples=room.make,
+            seconds=seconds,
         )
         with room:
             given = operation.function(image, params, context)
