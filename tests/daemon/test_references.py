@@ -45,7 +45,7 @@ def source(client: Client, depth: str = "u8", profile: bytes | None = None) -> R
 
 def shaded(depth: str, channels: str, bounds: Bounds = ELSEWHERE, alpha: float = 1) -> np.ndarray:
     """SHADE in the upper half, and twice as dark below; a grey one has the first of its numbers."""
-    rgb = np.zeros((bounds.height, bounds.width, 3), np.float32) + np.float32(SHADE)
+    rgb = np.zeros((bounds.height, bounds.width, 3), np.float32) + np.array(SHADE, np.float32)
     rgb[bounds.height // 2 :] /= 2
     opacity = np.full((*rgb.shape[:2], 1), alpha, np.float32)
     parts = {
@@ -60,9 +60,8 @@ def shaded(depth: str, channels: str, bounds: Bounds = ELSEWHERE, alpha: float =
 
 def layer(client: Client, pixels: np.ndarray, depth: str, channels: str, **options: Any) -> ReferenceLayer:
     bounds = options.pop("bounds", ELSEWHERE)
-    return ReferenceLayer(
-        "sky", "harbour.xcf", client.put(samples.to_bytes(pixels), bounds, depth, channels, **options)
-    )
+    raster = client.put(samples.to_bytes(pixels), bounds, depth, channels, **options)
+    return ReferenceLayer("sky", "harbour.xcf", raster)
 
 
 def run(client: Client, image: Raster, **options: Any) -> Result:
@@ -122,11 +121,12 @@ def test_each_side_has_its_own_profile(painter: DaemonProcess) -> None:
 def test_the_layer_that_is_worked_on_can_be_its_own_reference(painter: DaemonProcess) -> None:
     """The same memory twice: it is given back once the job is over, and once only."""
     with painter.client() as client:
+        image = source(client)
         for _ in range(3):
-            image = source(client)
             result = run(client, image, reference_layer=ReferenceLayer("photo", "a.xcf", image))
             assert seen(result)[0] == "40×30"
             client.release(result)
+            image = source(client)
         assert image.data.segment == "c-1"  # pyright: ignore[reportAttributeAccessIssue]
 
 
