@@ -84,7 +84,7 @@ class Params(OperationParams):
         box=True,
         reference=ReferenceInput(
             "Sky picture",
-            (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".webp"),
+            picture=True,
             description="A photo of a sky, with or without land below it; it takes the place of ours.",
         ),
     ),
