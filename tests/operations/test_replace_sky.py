@@ -137,13 +137,9 @@ def test_a_photo_of_nothing_but_sky() -> None:
 
 def test_a_photo_at_night() -> None:
     """Nearly black, with stars and noise: the sky is found, or it is said that there is none."""
-    try:
-        found = replaced(skies.at_night()).share()
-    except Invalid as told:
-        assert "No sky" in told.message
-    else:
-        assert found[20:80].mean() > 0.8
-        assert found[-60:].max() < 0.2
+    found = replaced(skies.at_night()).share()
+    assert found[20:80].mean() > 0.8
+    assert found[-60:].max() < 0.2
 
 
 # --- what the artist says -----------------------------------------------------------------------------------------
@@ -247,7 +243,7 @@ def test_a_pictures_sky_ends_at_the_photos_horizon() -> None:
 
 
 def test_a_picture_that_cannot_be_read_is_said() -> None:
-    with pytest.raises(Invalid, match="sky.jpg"):
+    with pytest.raises(Invalid, match=r"sky\.jpg"):
         replaced(load_sample_image("china.jpg"), Context(reference=Reference("sky.jpg", b"no picture")))
 
 
@@ -287,13 +283,12 @@ def test_grey_and_transparent_layers() -> None:
 
 @pytest.mark.parametrize("size", [(1, 1), (3, 400), (8, 8), (9, 30)])
 def test_tiny_layers(size: tuple[int, int]) -> None:
-    """An answer in words, or a result; never anything else."""
+    """An answer in words: there is no outline in them, or no sky."""
     photo = np.full((*size, 3), (120, 170, 230), np.uint8)
     photo[size[0] * 2 // 3 :] = (60, 50, 40)
-    try:
+    with pytest.raises(Invalid, match="layer") as told:
         replaced(photo)
-    except Invalid as told:
-        assert told.hint
+    assert told.value.hint
 
 
 def test_it_can_be_cancelled() -> None:

@@ -142,9 +142,7 @@ def _find(image: Image, region: np.ndarray | None, params: Params, context: Cont
     if not sky.any() or (known is None and not hints.is_pointed and not finding.seems_sky(view, sky)):
         raise Invalid("No sky was found in this layer.", SELECT_IT)
     if not (view.shows & hints.region & ~sky).any():
-        context.note(
-            "All of it was taken for sky. If something stands before it, click on that, and run again."
-        )
+        context.note("All of it was taken for sky. If something stands before it, click on that, and run again.")
     return _Found(view, rgb, sky, Edge.of(view, sky.astype(np.float32), never | ~hints.region))
 
 

@@ -124,7 +124,7 @@ def test_replace_sky(gimp: Gimp, precision: str, profile: str) -> None:
     assert done["status"] == "success", done["error"]
     after = unit(gimp.composite(document))
     group = gimp.tree(document)[0]
-    assert [child["name"] for child in group["children"]][0] == "Sky"
+    assert group["children"][0]["name"] == "Sky"
     assert {child["mode"] for child in group["children"]} == {"normal", "multiply"}
     layer = group["children"][0]
     left, top, _, _ = layer["bounds"]

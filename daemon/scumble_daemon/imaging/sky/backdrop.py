@@ -10,7 +10,7 @@ import numpy as np
 from .. import masks
 from ..icc import SRGB_CURVE
 from ..image import Image
-from . import finding, generated, matte, stars
+from . import field, finding, generated, matte, stars
 from .generated import Camera
 
 LEAST_HORIZON = 0.1  # of the layer's height: with less a sky would be squeezed into next to nothing
@@ -105,7 +105,7 @@ def _completed(sheet: np.ndarray, share: np.ndarray, rows: slice, columns: slice
     if solid.min() > 0.5 or solid.max() < 0.5:
         return sheet
     small = masks.resize(sheet, part.shape)
-    around, near = finding.spread_out(small, solid > 0.5, (3.0, 10.0, 30.0, 90.0))
+    around, near = field.spread_out(small, solid > 0.5, (3.0, 10.0, 30.0, 90.0))
     around += (1 - near)[..., None] * small[solid > 0.5].mean(axis=0)
     weight = masks.resize(cv2.GaussianBlur(solid, (0, 0), 1.5), sheet.shape[:2])[..., None]
     return sheet * weight + masks.resize(around, sheet.shape[:2]) * (1 - weight)

@@ -12,10 +12,12 @@ import numpy as np
 
 from .. import masks
 from ..segment import Scene, geodesic_distance
+from .field import Field, distance, field_of, terms
 
 WORK_PX = 512  # longest side of the copy that is searched
 THRESHOLDS = np.geomspace(4, 120, 24)  # of the gradient, in 8-bit steps
 LEAST_SHARE = 0.01  # of what shows: less is no sky to replace
+MEASURED = 30000  # pixels that are looked at
 NOISE = 0.5  # variance in Lab that the flattest sky has
 ROUNDS, ROUNDS_THROUGH = 8, 5
 THIN, BEHIND = 0.018, 0.04  # of the longest side: a wire or twig; things that the sky is seen to go on behind
@@ -29,11 +31,7 @@ GREY = 0.8  # mean chroma
 HOLE = 2.2
 LARGEST_HOLE, GREY_HOLE = 0.08, 0.002  # of the picture
 LIKE = 4.0  # spreads that a pixel of the sky may be off
-LEAST_SPREAD, MOST_SPREAD, WIDEST_SPREAD = 1.2, 7.0, 5.0  # in Lab: noise, and JPEG
 CLOUDED = 2.2  # upper quartile of the spread of a sky with clouds
-FITTED, MEASURED = 6000, 30000  # pixels that are looked at
-FIELD_PX = (6.0, 20.0, 60.0, 200.0)
-COUNTS = np.array([1.0, 1.5, 1.5], np.float32)
 
 
 @dataclass(frozen=True)
@@ -188,10 +186,10 @@ def _length(lab: np.ndarray, part: np.ndarray) -> float:
     """What it takes to write down the colours of a `part` (bool) that change evenly over the picture, in nats."""
     rows, columns = np.nonzero(part)
     step = max(1, len(rows) // MEASURED)
-    terms = _terms(rows[::step], columns[::step], part.shape)
+    laid = terms(rows[::step], columns[::step], part.shape)
     colours = lab[rows[::step], columns[::step]].astype(np.float64)
-    weights, *_ = np.linalg.lstsq(terms, colours, rcond=None)
-    left = colours - terms @ weights
+    weights, *_ = np.linalg.lstsq(laid, colours, rcond=None)
+    left = colours - laid @ weights
     spread = left.T @ left / len(left) + NOISE * np.eye(3)
     return 0.5 * len(rows) * float(np.log(np.linalg.det(spread)))
 
@@ -199,81 +197,7 @@ def _length(lab: np.ndarray, part: np.ndarray) -> float:
 # --- by colour ---------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class Field:
-    """How the sky looks without what stands before it. `lab`: H×W×3 · `spread`: H×W, how far it strays from that."""
-
-    lab: np.ndarray
-    spread: np.ndarray
-
-
-def field_of(lab: np.ndarray, sure: np.ndarray) -> Field:
-    """From those pixels that are `sure` (bool): an even change over the picture, and what is near of the rest."""
-    for _ in range(2):
-        even = _even_change(lab, sure)
-        colours = even + spread_out(lab - even, sure, FIELD_PX)[0]
-        off = distance(lab, colours)
-        usual = 1.48 * float(np.median(off[sure])) if sure.any() else 0.0
-        off = np.minimum(off, max(3 * usual, MOST_SPREAD))  # twigs among what is taken for sky are no spread of it
-        strayed, share = spread_out((off**2)[..., None], sure, FIELD_PX)
-        spread = np.clip(np.sqrt(strayed[..., 0] + (1 - share) * usual**2), LEAST_SPREAD, WIDEST_SPREAD)
-        trusted = sure & (distance(lab, colours) < 3 * spread)
-        sure = trusted if trusted.any() else sure
-    return Field(colours, spread)
-
-
-def _even_change(lab: np.ndarray, part: np.ndarray) -> np.ndarray:
-    """The quadratic in x and y that fits most colours of a `part`, over the whole picture."""
-    rows, columns = np.nonzero(part)
-    step = max(1, len(rows) // FITTED)
-    rows, columns = rows[::step], columns[::step]
-    terms, colours = _terms(rows, columns, part.shape), lab[rows, columns].astype(np.float64)
-    weight, weights = np.ones(len(rows)), np.zeros((terms.shape[1], 3))
-    for _ in range(5):  # what stands before the sky counts less and less
-        weights, *_ = np.linalg.lstsq(terms * weight[:, None], colours * weight[:, None], rcond=None)
-        away = np.linalg.norm(colours - terms @ weights, axis=1)
-        weight = 1 / (1 + (away / max(LEAST_SPREAD, 1.5 * float(np.median(away)))) ** 2)
-    everywhere = np.mgrid[: part.shape[0], : part.shape[1]].reshape(2, -1)
-    even = (_terms(*everywhere, part.shape) @ weights).reshape(lab.shape)
-    fitted = terms[weight > 0.2] @ weights
-    low, high = fitted.min(axis=0), fitted.max(axis=0)
-    room = 0.75 * (high - low)
-    return np.clip(even, low - room, high + room).astype(np.float32)
-
-
-def _terms(rows: np.ndarray, columns: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-    y, x = rows / shape[0] - 0.5, columns / shape[1] - 0.5
-    return np.stack([np.ones_like(x), x, y, x * y, x * x, y * y], axis=1)
-
-
-def spread_out(values: np.ndarray, where: np.ndarray, reaches_px: tuple[float, ...]) -> tuple[np.ndarray, np.ndarray]:
-    """The mean of `values` (H×W×C) `where` they count, of what is near; from further away where nothing is.
-
-    And how much of it there is, from 1 down to 0 where nothing lies within reach: the mean is to be divided by that.
-    """
-    size = values.shape[:2]
-    total, share = np.zeros_like(values, np.float32), np.zeros(size, np.float32)
-    weighed = np.dstack([values * where[..., None], where]).astype(np.float32)
-    for reach in reaches_px:
-        step = max(1, int(reach / 3))  # a wide blur is the same on a small copy
-        small = masks.resize(weighed, (-(-size[0] // step), -(-size[1] // step)))
-        small = cv2.GaussianBlur(small, (0, 0), reach / step, borderType=cv2.BORDER_CONSTANT)
-        blurred = masks.resize(small, size)
-        near = blurred[..., -1]
-        part = np.clip(4 * near, 0, 1) * (1 - share)
-        total += (part / np.maximum(near, 1e-6))[..., None] * blurred[..., :-1]
-        share += part
-    return total, share
-
-
-def distance(lab: np.ndarray, other: np.ndarray) -> np.ndarray:
-    """As ΔE 1976, hue counting more than lightness, which haze and clouds change."""
-    return np.sqrt((((lab - other) * COUNTS) ** 2).sum(axis=2))
-
-
-def _by_colour(
-    view: View, above: np.ndarray, threshold: float, hints: Hints, goes_on: bool = True
-) -> np.ndarray:
+def _by_colour(view: View, above: np.ndarray, threshold: float, hints: Hints, goes_on: bool = True) -> np.ndarray:
     """From what lies `above` on to all that looks like it: what it runs into, and what goes on behind thin things."""
     usable = view.shows & hints.region & ~hints.ground
     plain = view.gradient < threshold

@@ -93,7 +93,9 @@ def _cumulus(rays: Rays, random: Random) -> np.ndarray:
 
 def _overcast(rays: Rays, random: Random) -> np.ndarray:
     thick = clouds.ceiling(1.0, 3.0, *rays.at_one_km, int(random.integers(1 << 31)))
-    higher = (1 + 1.2 * np.sin(rays.elevation)) / 2.2  # brighter overhead, as the CIE's overcast sky, but not by so much
+    higher = (
+        1 + 1.2 * np.sin(rays.elevation)
+    ) / 2.2  # brighter overhead, as the CIE's overcast sky, but not by so much
     bright = higher * (1 - 0.22 * np.tanh(0.8 * thick)) * 0.9
     thin = np.clip(-thick - 0.6, 0, 1.5)[..., None]
     tint = np.array([0.95, 1.0, 1.06]) * (1 - 0.3 * thin) + 0.3 * thin

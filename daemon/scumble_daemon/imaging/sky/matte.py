@@ -13,7 +13,8 @@ import cv2
 import numpy as np
 
 from .. import masks
-from .finding import COUNTS, View, distance, end_of, field_of, is_coloured, spread_out
+from .field import COUNTS, distance, field_of, spread_out
+from .finding import View, end_of, is_coloured
 
 BAND, GREY_BAND = 0.055, 0.02  # of the longest side: how far from the coarse edge a pixel is looked at
 NEAR_PX = (1.5, 4.0, 12.0, 40.0)  # where the foreground's colour at an edge is taken from, on the working copy
