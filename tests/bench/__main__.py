@@ -1,4 +1,4 @@
-"""`python -m tests.bench [bridge] [daemon] [models] [editors] [sky]`: measure and print the tables of docs/BENCHMARKS.md."""
+"""`python -m tests.bench [PART]…`, all PARTS without one: measure and print the tables of docs/BENCHMARKS.md."""
 
 from __future__ import annotations
 

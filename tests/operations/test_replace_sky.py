@@ -281,7 +281,7 @@ def test_grey_and_transparent_layers() -> None:
     assert made.share()[40:150, 400:480].min() == 1
 
 
-@pytest.mark.parametrize("size", [(1, 1), (3, 400), (8, 8), (9, 30)])
+@pytest.mark.parametrize("size", [(1, 1), (3, 400), (8, 8)])
 def test_tiny_layers(size: tuple[int, int]) -> None:
     """An answer in words: there is no outline in them, or no sky."""
     photo = np.full((*size, 3), (120, 170, 230), np.uint8)
@@ -289,6 +289,15 @@ def test_tiny_layers(size: tuple[int, int]) -> None:
     with pytest.raises(Invalid, match="layer") as told:
         replaced(photo)
     assert told.value.hint
+
+
+def test_a_small_layer() -> None:
+    """Nine rows are enough."""
+    photo = np.full((9, 30, 3), (120, 170, 230), np.uint8)
+    photo[6:] = (60, 50, 40)
+    share = replaced(photo).share()
+    assert share[:5].min() > 0.9
+    assert share[7:].max() < 0.1
 
 
 def test_it_can_be_cancelled() -> None:

@@ -109,7 +109,7 @@ def test_remove_background(gimp: Gimp, precision: str, profile: str) -> None:
 
 @every_document
 def test_replace_sky(gimp: Gimp, precision: str, profile: str) -> None:
-    """The sky of a real photo is another, by a layer with a mask; ground and water become only darker or of its colour."""
+    """The sky of a real photo is another, by a layer with a mask; the ground only gets darker and of its colour."""
     china = photo("china")[60:300, 330:590]
     document = gimp.document(
         {"name": "china", "pixels": encoded(with_alpha(china), precision)},

@@ -27,6 +27,7 @@ CLICKED = 12.0  # ΔE from a click
 BLOCKED, PLAIN = 0.05, 20.0  # share of the picture; gradient
 MOST_UNEVEN = 25.0  # median change of lightness in a sky, in 8-bit steps
 DISTINCT = 25.0  # ΔE across the edge that tells a sky from ground that is as even
+DARK, PALE = 15.0, 52.0  # lightness between which no sky is without colour: at night it is darker
 GREY = 0.8  # mean chroma
 HOLE = 2.2
 LARGEST_HOLE, GREY_HOLE = 0.08, 0.002  # of the picture
@@ -121,17 +122,17 @@ def seems_sky(view: View, found: np.ndarray) -> bool:
     lightness, green, warm = view.lab[inside].mean(axis=0)
     rim = masks.grow(found, 6) & ground
     apart = np.linalg.norm(view.lab[inside].mean(axis=0) - view.lab[rim].mean(axis=0)) if rim.any() else 0.0
-    is_alike = ground.mean() > 0.02 and evenness > 0.5 * np.median(view.gradient[ground]) and apart < DISTINCT
+    is_alike = ground.mean() > 0.02 and evenness > 0.9 * np.median(view.gradient[ground]) and apart < DISTINCT
     if evenness > MOST_UNEVEN or is_alike:
         return False
     if lightness < 2 or green < -9 or (top < 0.5 and np.count_nonzero(found) < 0.04 * shows):
         return False
     is_neutral = np.hypot(green, warm) < 5
-    return not (is_neutral and lightness < 52)
+    return not (is_neutral and DARK < lightness < PALE)
 
 
 def denied(view: View, found: np.ndarray, hints: Hints) -> np.ndarray:
-    """What clicks say is no sky, bool: what is closer to them than to the sky's top, by a way that crosses few edges."""
+    """What clicks say is no sky, bool: it is closer to them than to the sky's top, by a way that crosses few edges."""
     if not hints.ground.any():
         return hints.ground
     seeds = hints.sky.copy()

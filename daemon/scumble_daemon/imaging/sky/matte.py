@@ -36,8 +36,8 @@ Read = Callable[[slice], np.ndarray]
 class Edge:
     """What is known of both sides, on the working copy. `prior`: the sky's coarse share · `sky`, `ground`: colours.
 
-    `band`: float32, where the matte is looked for · `spread`: of the sky's colour; further into the ground less is taken
-    for sky.
+    `band`: float32, where the matte is looked for · `spread`: of the sky's colour, and less than
+    that further into the ground, where less is taken for sky.
     """
 
     prior: np.ndarray
