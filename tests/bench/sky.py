@@ -111,7 +111,7 @@ def quality() -> str:
         scene = skies.make(name)
         found.append((ours(scene), grab_cut(scene)))
         lines.append(_line(name, *found[-1]))
-    means = [Scores(*(np.mean([getattr(pair[side], key) for pair in found]) for key in KEYS)) for side in (0, 1)]
+    means = [Scores(*(float(np.mean([getattr(pair[side], key) for pair in found])) for key in KEYS)) for side in (0, 1)]
     lines.append(_line("**mean**", *means))
     return "\n".join(lines) + "\n"
 

@@ -1,14 +1,15 @@
-"""Contact sheet of Replace Sky: `python -m tests.bench.sky_sheet docs`."""
+"""Contact sheets of Replace Sky: `python -m tests.bench.sky_sheet docs`."""
 
 from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 from scumble_daemon.context import Context
-from scumble_daemon.imaging.image import Image
+from scumble_daemon.imaging.image import Image, NewLayer
 from scumble_daemon.operations.replace_sky import Params, replace_sky
 from skimage import data
 from sklearn.datasets import load_sample_image
@@ -17,7 +18,7 @@ from ..operations import skies
 from .sky import over
 
 WIDTH_PX, CROP_PX, LABEL_PX = 250, 125, 16
-SKIES = (("cumulus", 5), ("sunset", 1), ("night", 1))
+SKIES: tuple[tuple[Any, int], ...] = (("cumulus", 5), ("sunset", 1), ("night", 1))
 PHOTOS = {  # and the corner, y and x, of what is shown of each at 100 %
     "china": (70, 60),
     "rocket": (0, 0),
@@ -48,9 +49,11 @@ def row(name: str, photo: np.ndarray, corner: tuple[int, int]) -> np.ndarray:
     return np.hstack(tiles)
 
 
-def matte(layer, shape: tuple[int, ...]) -> np.ndarray:
+def matte(layer: NewLayer, shape: tuple[int, ...]) -> np.ndarray:
     whole = np.zeros((*shape[:2], 3), np.uint8)
     part = layer.bounds
+    assert part is not None
+    assert layer.mask is not None
     whole[part.y : part.bottom, part.x : part.right] = (layer.mask * 255 + 0.5).astype(np.uint8)[..., None]
     return whole
 
@@ -75,7 +78,8 @@ def main(folder: Path) -> None:
         photo = load_sample_image("china.jpg") if name == "china" else getattr(data, name)()
         rows.append(row(name, np.dstack([photo] * 3) if photo.ndim == 2 else photo, corner))
     rows += [row(name, skies.make(name).photo, corner) for name, corner in SCENES.items()]
-    save(np.vstack(rows), folder / "sky.png")
+    for number, part in enumerate((rows[:6], rows[6:])):
+        save(np.vstack(part), folder / ("sky-scenes.png" if number else "sky.png"))
 
 
 def save(sheet: np.ndarray, file: Path) -> None:

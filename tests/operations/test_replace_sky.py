@@ -213,8 +213,9 @@ def test_the_sky_can_be_moved_turned_and_mirrored() -> None:
     photo = load_sample_image("china.jpg")
     part = (slice(0, 150), slice(380, 560))
     plain = replaced(photo, **PLAIN).seen[part].astype(int)
-    for change in ({"horizon": 0.2}, {"turn": 40.0}, {"flip": True}):
-        assert np.abs(replaced(photo, **PLAIN, **change).seen[part] - plain).mean() > 2
+    changes: tuple[dict[str, Any], ...] = ({"horizon": 0.2}, {"turn": 40.0}, {"flip": True})
+    for change in changes:
+        assert np.abs(replaced(photo, **{**PLAIN, **change}).seen[part] - plain).mean() > 2
 
 
 # --- a picture instead --------------------------------------------------------------------------------------------

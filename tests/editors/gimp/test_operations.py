@@ -133,7 +133,7 @@ def test_replace_sky(gimp: Gimp, precision: str, profile: str) -> None:
     assert after[20:80, 60:200, :3].mean() < 0.5 * before[20:80, 60:200, :3].mean()
     was, now = (each[190:235, 60:160, :3] for each in (before, after))
     assert 0.1 < now.mean() / was.mean() < 0.9
-    assert np.corrcoef(was.mean(-1).ravel(), now.mean(-1).ravel())[0, 1] > 0.98, "the ground is the same ground"
+    assert np.corrcoef(was.mean(-1).ravel(), now.mean(-1).ravel())[0, 1] > 0.95, "the ground is the same ground"
     gimp.call("close", image=document["image"])
 
 

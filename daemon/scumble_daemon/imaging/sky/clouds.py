@@ -186,8 +186,8 @@ def _noise(
     frequency = np.sqrt(sum(axis**2 for axis in grid)) * scale
     weight = frequency**2 / (1 + frequency**2) ** (1 + falloff / 2 + 0.5)
     frequency[(0,) * len(shape)] = 0
-    spectrum = fft.rfftn(random.standard_normal(shape, np.float32)) * weight
-    noise = fft.irfftn(spectrum, shape)
+    spectrum = np.asarray(fft.rfftn(random.standard_normal(shape, np.float32))) * weight
+    noise = np.asarray(fft.irfftn(spectrum, shape))
     return ((noise - noise.mean()) / noise.std()).astype(np.float32)
 
 

@@ -25,17 +25,20 @@ class Field:
 
 def field_of(lab: np.ndarray, sure: np.ndarray) -> Field:
     """From those pixels that are `sure` (bool): an even change over the picture, and what is near of the rest."""
-    for _ in range(2):
-        even = _even_change(lab, sure)
-        colours = even + spread_out(lab - even, sure, FIELD_PX)[0]
-        off = distance(lab, colours)
-        usual = 1.48 * float(np.median(off[sure])) if sure.any() else 0.0
-        off = np.minimum(off, max(3 * usual, MOST_SPREAD))  # twigs among what is taken for sky are no spread of it
-        strayed, share = spread_out((off**2)[..., None], sure, FIELD_PX)
-        spread = np.clip(np.sqrt(strayed[..., 0] + (1 - share) * usual**2), LEAST_SPREAD, WIDEST_SPREAD)
-        trusted = sure & (distance(lab, colours) < 3 * spread)
-        sure = trusted if trusted.any() else sure
-    return Field(colours, spread)
+    first = _field(lab, sure)
+    trusted = sure & (distance(lab, first.lab) < 3 * first.spread)
+    return _field(lab, trusted) if trusted.any() else first
+
+
+def _field(lab: np.ndarray, sure: np.ndarray) -> Field:
+    even = _even_change(lab, sure)
+    colours = even + spread_out(lab - even, sure, FIELD_PX)[0]
+    off = distance(lab, colours)
+    usual = 1.48 * float(np.median(off[sure])) if sure.any() else 0.0
+    off = np.minimum(off, max(3 * usual, MOST_SPREAD))  # twigs among what is taken for sky are no spread of it
+    strayed, share = spread_out((off**2)[..., None], sure, FIELD_PX)
+    spread = np.sqrt(strayed[..., 0] + (1 - share) * usual**2)
+    return Field(colours, np.clip(spread, LEAST_SPREAD, WIDEST_SPREAD))
 
 
 def _even_change(lab: np.ndarray, part: np.ndarray) -> np.ndarray:
@@ -49,8 +52,8 @@ def _even_change(lab: np.ndarray, part: np.ndarray) -> np.ndarray:
         weights, *_ = np.linalg.lstsq(laid * weight[:, None], colours * weight[:, None], rcond=None)
         away = np.linalg.norm(colours - laid @ weights, axis=1)
         weight = 1 / (1 + (away / max(LEAST_SPREAD, 1.5 * float(np.median(away)))) ** 2)
-    everywhere = np.mgrid[: part.shape[0], : part.shape[1]].reshape(2, -1)
-    even = (terms(*everywhere, part.shape) @ weights).reshape(lab.shape)
+    y, x = np.mgrid[: part.shape[0], : part.shape[1]]
+    even = (terms(y.ravel(), x.ravel(), part.shape) @ weights).reshape(lab.shape)
     fitted = laid[weight > 0.2] @ weights
     low, high = fitted.min(axis=0), fitted.max(axis=0)
     room = 0.75 * (high - low)

@@ -210,7 +210,7 @@ def _by_colour(view: View, above: np.ndarray, threshold: float, hints: Hints, go
         usable[_horizon(above, distance(view.lab, field.lab) / field.spread) :] = False
         if not is_coloured(view):  # much of the ground is as grey as the sky
             usable[_lowest(above) + 3 :] = False
-    off = np.zeros(usable.shape, np.float32)
+    off, like = np.zeros(usable.shape, np.float32), usable
     for _ in range(ROUNDS):
         before = np.count_nonzero(found)
         field = field_of(view.lab, sure)
@@ -278,7 +278,7 @@ def _seen_through(view: View, like: np.ndarray, found: np.ndarray, off: np.ndarr
     np.minimum.at(away, labels.ravel(), masks.distance_to(found).ravel())
     stays = (mean < HOLE) & (uneven < 0.25) & (areas <= GREY_HOLE * like.size)
     if is_coloured(view):
-        stays |= (mean < LIKE) & (away < 0.03 * max(like.shape)) & (areas <= LARGEST_HOLE * like.size)
+        stays |= (mean < LIKE) & (away < 0.06 * max(like.shape)) & (areas <= LARGEST_HOLE * like.size)
     stays[0] = False
     return stays[labels]
 
