@@ -25,6 +25,7 @@ LEVEL = 0.16  # of the width, that a horizon takes at least
 LEAST_ROWS = 6
 CLICKED = 12.0  # ΔE from a click
 BLOCKED, PLAIN = 0.05, 20.0  # share of the picture; gradient
+ALIKE = 16.0  # ΔE between parts of one sky
 MOST_UNEVEN = 25.0  # median change of lightness in a sky, in 8-bit steps
 DISTINCT = 25.0  # ΔE across the edge that tells a sky from ground that is as even
 DARK, PALE = 15.0, 52.0  # lightness between which no sky is without colour: at night it is darker
@@ -169,18 +170,27 @@ def _border(view: View, hints: Hints) -> tuple[np.ndarray, float] | None:
 
 
 def _plain_part(view: View, hints: Hints) -> tuple[np.ndarray, float] | None:
-    """Where branches hang into nearly every column: the largest even part high in the picture, if light or blue."""
+    """Where branches hang into nearly every column: the largest even part high in the picture, if light or blue.
+
+    And others at the picture's top that are of nearly its colour.
+    """
     usable = view.shows & hints.region
     labels, areas = masks.components((view.gradient < PLAIN) & usable)
-    rows = np.arange(len(labels))[:, None]
-    where = labels.ravel()
-    counts = np.maximum(areas, 1)
-    height = np.bincount(where, np.broadcast_to(rows, labels.shape).ravel(), len(areas)) / counts / len(labels)
-    light, _, warm = (np.bincount(where, each.ravel(), len(areas)) / counts for each in cv2.split(view.lab))
-    fits = ((light > 55) | (warm < -6)) & (warm < 12) & (areas > LEAST_SHARE * np.count_nonzero(usable))
+    rows = np.broadcast_to(np.arange(len(labels))[:, None] / len(labels), labels.shape)
+    counts = np.maximum(areas, 1)[:, None]
+    values = np.dstack([rows, view.lab]).reshape(-1, 4)
+    means = np.stack([np.bincount(labels.ravel(), each, len(areas)) for each in values.T], axis=1) / counts
+    height, light, warm = means[:, 0], means[:, 1], means[:, 3]
+    fits = ((light > 55) | (warm < -6)) & (warm < 12) & (areas > 0.3 * LEAST_SHARE * np.count_nonzero(usable))
     fits[0] = False
-    worth = np.where(fits, areas * (1 - height), 0)
-    return (labels == np.argmax(worth), PLAIN) if worth.any() else None
+    worth = np.where(fits & (areas > LEAST_SHARE * np.count_nonzero(usable)), areas * (1 - height), 0)
+    if not worth.any():
+        return None
+    best = int(np.argmax(worth))
+    at_top = np.isin(np.arange(len(areas)), labels[:3])
+    alike = np.linalg.norm(means[:, 1:] - means[best, 1:], axis=1) < ALIKE
+    alike[best] = at_top[best] = True
+    return (fits & at_top & alike)[labels], PLAIN
 
 
 def _length(lab: np.ndarray, part: np.ndarray) -> float:

@@ -117,7 +117,6 @@ def _share(rgb: np.ndarray, size: tuple[int, int], rows: slice, edge: Edge) -> n
     near_sky = masks.grow(share < 0.8, round(2 + scale / 2))
     share[~near_sky] = 1
     found = told * (1 - share) + (1 - told) * plain
-    found = masks.follow_edges(found, picture, 1, 5e-5)
     sure = (prior > 0.5).astype(np.float32)
     found = band * found + (1 - band) * sure
     return masks.levels(found, FAINT, WHOLE).astype(np.float32)
