@@ -23,9 +23,9 @@ NOISE = 2.2  # spreads within which a pixel is plain sky
 CONTRAST = (2.0, 6.0)  # spreads between sky and foreground: colour says nothing, colour says it all
 STRIP_ROWS = 384
 MARGIN_ROWS = 8
-FAINT, WHOLE = 0.04, 0.97
+FAINT, WHOLE = 0.07, 0.97
 OVERSHOT = 0.3
-SKYWARDS = 0.15  # so far towards the sky's colour a foreground's may lie: more is what is left of the sky
+SKYWARDS = 0.05  # so far towards the sky's colour a foreground's may lie: more is what is left of the sky
 STEADY = 0.05  # of a foreground colour that is solved for
 
 Read = Callable[[slice], np.ndarray]
@@ -114,7 +114,7 @@ def _share(rgb: np.ndarray, size: tuple[int, int], rows: slice, edge: Edge) -> n
     told = np.clip((between / spread - CONTRAST[0]) / (CONTRAST[1] - CONTRAST[0]), 0, 1)
     scale = max(size) / max(edge.prior.shape)
     plain = masks.follow_edges(prior, picture, max(2, round(2 * scale)), 1e-4)
-    near_sky = masks.grow(share < 0.8, round(2 + scale / 2))
+    near_sky = masks.grow(share < 0.6, round(2 + scale / 2))
     share[~near_sky] = 1
     found = told * (1 - share) + (1 - told) * plain
     sure = (prior > 0.5).astype(np.float32)
