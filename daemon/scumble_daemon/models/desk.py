@@ -27,14 +27,15 @@ from .networks import Call, ImageNetwork, Loaded
 from .running import Notes, RunningModel
 from .segmenter import Segmenter
 from .sources import Installed, Shelf
+from .unshadow import Unshadow
 
 log = logging.getLogger(__name__)
 
 LOADED = 0.05  # of the progress, when the model is there
 MOST_NOISE = 50 / 255  # that such networks were trained on
 
-Runner = RunningModel | Segmenter | Foreground | Edge
-RUNNERS = {"Sam": Segmenter, "Sam2": Segmenter, "BiRefNet": Foreground, "VitMatte": Edge}
+Runner = RunningModel | Segmenter | Foreground | Edge | Unshadow
+RUNNERS = {"Sam": Segmenter, "Sam2": Segmenter, "BiRefNet": Foreground, "VitMatte": Edge, "ShadowFormer": Unshadow}
 """What runs a network that is not image → image."""
 
 

@@ -26,6 +26,7 @@ FOR_ONE_OPERATION = {
     "Sam2": "select_object",
     "Sam": "select_object",
     "BiRefNet": "remove_background",
+    "ShadowFormer": "remove_shadow",
     "VitMatte": "refine_edge",
 }
 # What "auto" prefers: on a GPU the best, on a processor what ends within a minute.
