@@ -23,6 +23,7 @@ from .image import (
     Point,
     Raster,
     Reference,
+    ReferenceLayer,
     SegmentSlice,
 )
 
@@ -303,6 +304,7 @@ def layers() -> Any:
                 "blend_mode": layer.blend_mode,
                 "opacity": layer.opacity,
                 "recipe": layer.recipe,
+                "visible": layer.visible,
             }
             for layer in value
         ]
@@ -319,6 +321,7 @@ def layers() -> Any:
                     blend_mode=_choice(table.get("blend_mode"), BLEND_MODES, "blend mode"),
                     opacity=_number(table.get("opacity"), 0, 1),
                     recipe=check_plain(_expect_map(table.get("recipe"), "a recipe")),
+                    visible=_expect(table.get("visible", True), bool, "true or false"),
                 )
             )
         return tuple(read)
@@ -338,6 +341,17 @@ def reference() -> Any:
                 f"The file {name} has {data.nbytes >> 20} MiB.", f"At most {MAX_REFERENCE_BYTES >> 20} MiB can be sent."
             )
         return Reference(_text(name), data)
+
+    return _field(_optional(Codec(pack, unpack)), default=None)
+
+
+def reference_layer() -> Any:
+    def pack(value: ReferenceLayer, blobs: Blobs) -> List[Any]:
+        return [value.name, value.document, _pack_raster(value.raster, blobs)]
+
+    def unpack(value: Any, blobs: Blobs) -> ReferenceLayer:
+        name, document, image = _expect_list(value, "a reference layer", 3)
+        return ReferenceLayer(_text(name), _text(document), _unpack_raster(image, blobs))
 
     return _field(_optional(Codec(pack, unpack)), default=None)
 

@@ -94,17 +94,17 @@ def row(name: str) -> np.ndarray:
     pictures = {f"{name}, rough selection": outlined, "GrabCut alone": plain_cut, "ours": our_cut}
     width = round(HEIGHT_PX * photo.shape[1] / photo.shape[0])
     tiles = [
-        _labelled(cv2.resize(each, (width, HEIGHT_PX), interpolation=cv2.INTER_AREA), label)
+        labelled(cv2.resize(each, (width, HEIGHT_PX), interpolation=cv2.INTER_AREA), label)
         for label, each in pictures.items()
     ]
     tiles = [_padded(tile, 232) for tile in tiles]
     for top, left in corners:
         for label, each in (("GrabCut, 100%", plain_cut), ("ours, 100%", our_cut)):
-            tiles.append(_padded(_labelled(each[top : top + CROP_PX, left : left + CROP_PX], label), CROP_PX + 4))
+            tiles.append(_padded(labelled(each[top : top + CROP_PX, left : left + CROP_PX], label), CROP_PX + 4))
     return np.hstack(tiles)
 
 
-def _labelled(picture: np.ndarray, text: str) -> np.ndarray:
+def labelled(picture: np.ndarray, text: str) -> np.ndarray:
     label = np.full((LABEL_PX, picture.shape[1], 3), 255, np.uint8)
     cv2.putText(label, text, (2, 12), cv2.FONT_HERSHEY_SIMPLEX, 0.38, (0, 0, 0), 1, cv2.LINE_AA)
     return np.vstack([picture, label / np.float32(255)])

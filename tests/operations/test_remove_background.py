@@ -15,6 +15,7 @@ from scumble_protocol.errors import Cancelled, Invalid
 from scumble_protocol.image import Bounds, Point, Raster
 from skimage import data
 
+from ..bench import cutout_sheet
 from . import photos
 
 
@@ -194,3 +195,35 @@ def test_a_cancelled_cut_stops_at_the_next_stage() -> None:
     with pytest.raises(Cancelled):
         remove_background(Image.from_array(photos.flower()[0]), Params(), context)
     assert len(stages) == 3
+
+
+def test_the_dark_collar_before_a_light_wall_stays() -> None:
+    """Though there is as dark a ground elsewhere: it is not nearby."""
+    photo = cutout_sheet.photo_of("astronaut")
+    selection = cutout_sheet.selection_of(photo.shape, cutout_sheet.CASES["astronaut"][0])
+    plain = cutout_sheet.grab_cut(photo, selection)
+    collar = (slice(190, 215), slice(205, 245))
+    assert plain[collar].mean() < 0.5
+    assert cut(photo, selection=selection).matte[collar].mean() > 0.9
+
+
+@pytest.mark.parametrize("result", ["mask", "trimap"])
+def test_a_mask_or_a_trimap_can_be_had_as_a_layer(result: str) -> None:
+    """Grey and opaque: white is the subject; a trimap has three values, and the band lies between the two others."""
+    photo, outline = photos.flower()
+    context = Context(selection=photos.roughly(outline, 12))
+    made = remove_background(Image.from_array(photo), Params.model_validate({"result": result}), context)
+    assert isinstance(made, list)
+    (layer,) = made
+    assert layer.mask is None
+    assert layer.rgb is not None
+    assert layer.alpha is not None
+    assert layer.bounds is not None
+    assert (layer.alpha == 1).all()
+    assert np.ptp(layer.rgb, axis=2).max() == 0
+    whole, at = np.zeros(outline.shape), layer.bounds
+    whole[at.y : at.bottom, at.x : at.right] = layer.rgb[..., 0]
+    assert photos.overlap(whole, outline) > 0.9
+    if result == "trimap":
+        assert set(np.unique(whole)) == {0, 0.5, 1}
+        assert 0.01 < (whole == 0.5).mean() < 0.2

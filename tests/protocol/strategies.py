@@ -19,6 +19,7 @@ from scumble_protocol.image import (
     Point,
     Raster,
     Reference,
+    ReferenceLayer,
     SegmentSlice,
 )
 
@@ -59,6 +60,7 @@ layers = st.builds(
     blend_mode=st.sampled_from(BLEND_MODES),
     opacity=st.floats(0, 1),
     recipe=tables,
+    visible=st.booleans(),
 )
 layer_stacks = st.lists(layers, max_size=3).map(tuple)
 points = st.builds(Point, *2 * [st.floats(-1e9, 1e9)], st.booleans())
@@ -73,6 +75,7 @@ _FIELDS: dict[tuple[type, str], st.SearchStrategy[Any]] = {
     (messages.Submit, "points"): st.lists(points, max_size=4).map(tuple),
     (messages.Submit, "box"): st.none() | bounds,
     (messages.Submit, "reference"): st.none() | st.builds(Reference, texts, st.binary(max_size=50)),
+    (messages.Submit, "reference_layer"): st.none() | st.builds(ReferenceLayer, texts, texts, rasters()),
     (messages.Submit, "priority"): st.sampled_from(messages.PRIORITIES),
     (messages.Submit, "profiles"): st.dictionaries(digests, st.binary(max_size=50), max_size=2),
     (messages.Release, "segments"): st.lists(texts, max_size=4).map(tuple),

@@ -183,6 +183,10 @@ def test_an_image_that_lies_is_invalid(changes: dict[str, Any]) -> None:
         {"box": [1, 2, 3]},
         {"reference": ["a.cube"]},
         {"reference": ["a.cube", 9]},
+        {"reference_layer": ["sky", "harbour.xcf"]},
+        {"reference_layer": ["sky", "harbour.xcf", None]},
+        {"reference_layer": ["sky", None, {"bounds": [0, 0, 1, 1], "depth": "u8", "channels": "GRAY", "data": 0}]},
+        {"reference_layer": ["sky", "harbour.xcf", {"bounds": [0, 0, 1, 1], "depth": "u9", "data": 0}]},
         {"profiles": {"not a digest": 0}},
         {"profiles": {"0" * 64: 5}},
         {"profiles": [0]},
@@ -219,7 +223,14 @@ def test_a_layer_has_to_be_whole() -> None:
     """A result's layer without a name, of an unknown mode or with too much opacity is refused."""
     good = wire.encode(messages.Result("job-1", (Layer("a", PIXEL),)))
     header = msgpack.unpackb(good[0])
-    for change in ({"name": None}, {"blend_mode": "magic"}, {"opacity": 1.5}, {"opacity": True}, {"recipe": []}):
+    for change in (
+        {"name": None},
+        {"blend_mode": "magic"},
+        {"opacity": 1.5},
+        {"opacity": True},
+        {"recipe": []},
+        {"visible": 0},
+    ):
         layer = {**header["layers"][0], **change}
         with pytest.raises(Invalid, match=r"result\.layers"):
             wire.decode([msgpack.packb({**header, "layers": [layer]}), *good[1:]])

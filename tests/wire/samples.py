@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import struct
 
-from scumble_protocol.image import Bounds, Layer, Point, Raster, Reference, SegmentSlice
+from scumble_protocol.image import Bounds, Layer, Point, Raster, Reference, ReferenceLayer, SegmentSlice
 from scumble_protocol.messages import (
     Accepted,
     Bye,
@@ -103,6 +103,14 @@ SAMPLES: dict[str, Message] = {
         catalogue_digest="0" * 64,
         profiles={WIDE: ICC},
     ),
+    "submit-with-layer": Submit(
+        "job-16",
+        "transfer_colour",
+        SMALL,
+        Bounds(0, 0, 640, 480),
+        reference_layer=ReferenceLayer("sky ▸ évening", "harbour.xcf", DEEP),
+        profiles={WIDE: ICC},
+    ),
     "submit-shared": Submit("job-7", "identity", SHARED, Bounds(0, 0, 4096, 4096), priority="batch"),
     "cancel": Cancel("job-7"),
     "release": Release("release-8", ("w-1", "w-2")),
@@ -142,6 +150,9 @@ SAMPLES: dict[str, Message] = {
     ),
     "result-document": Result(
         "job-6", (Layer("Upscaled ×2", SMALL, recipe=RECIPE),), group="Upscale", document=Bounds(-3, 5, 2, 1)
+    ),
+    "result-hidden": Result(
+        "job-6", (Layer("By ear", SMALL), Layer("By eye", SMALL, opacity=0.5, visible=False)), group="Alternatives"
     ),
     "result-selection": Result("job-6", selection=FEATHER),
     "failure": Failure(

@@ -44,6 +44,11 @@ class Image:
         """The document's ICC profile, None for plain sRGB."""
         return self.profiles[self.raster.profile] if self.raster.profile else None
 
+    @property
+    def has_visible_pixels(self) -> bool:
+        alpha = samples.alpha(self.raster)
+        return alpha is None or bool(alpha[::16, ::16].any() or alpha.any())
+
     @cached_property
     def alpha(self) -> np.ndarray:
         alpha = samples.alpha(self.raster)
@@ -108,6 +113,7 @@ class NewLayer:
     `rgb`: H×W×3 float32 sRGB-encoded, or with `encoded="native"` H×W×(3|1) in the document's own encoding ·
     `alpha`, `mask`: H×W float32 in [0, 1]; `alpha` defaults to the source's, `mask` to none · `raster`: instead of
     `rgb` and `alpha`, samples exactly as the editor holds them.
+    `visible`: False for one that the artist switches on: an alternative, an aid.
     `enlarged`: a `raster` of so many times the size that it has in the document, from its upper left corner on.
     Outside the artist's selection it will be masked away, whatever the operation wrote there.
     """
@@ -122,6 +128,7 @@ class NewLayer:
     opacity: float = 1.0
     encoded: str = "srgb"
     enlarged: int = 1
+    visible: bool = True
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ PAIRS = 0.01  # what an explanation by two colours counts beside the Laplacian, 
 DETAIL_PX, DETAIL, DETAIL_AROUND_PX = 1.2, 0.1, 4  # what is fine, how much of it is much, and how far around
 LEAST_DETAIL, MOST_DETAIL = 0.05, 2.0
 BLOCK_PX, MARGIN_PX = 256, 32
-CARRIED = 1e-4  # what the matte of the smaller copy counts where it is refined
+CARRIED, FOLLOWED = 1e-3, 0.1  # what the matte of the smaller copy counts, and where there is nothing else to go by
 HELD = 1e-3  # what the mask counts at the far ends of the band
 MOST_SOLVED = 400_000  # pixels of a large layer: some ten seconds
 FLAT = 0.04  # a matte that changes less between pixels of the smaller copy needs no refining
@@ -106,7 +106,8 @@ def _resolved(rgb: np.ndarray, before: np.ndarray, unknown: np.ndarray, scale: f
     """Solved for, as the smaller copy was."""
     known = np.where(unknown, 0.5, before > 0.5).astype(np.float32)
     carried = Opinion(before[unknown], np.full(np.count_nonzero(unknown), CARRIED, np.float32))
-    return solve(rgb, known, carried)
+    surely = np.where(before > OPAQUE, 1, np.where(before < CLEAR, 0, known)).astype(np.float32)
+    return solve(rgb, known, carried, surely)
 
 
 def _redrawn(rgb: np.ndarray, before: np.ndarray, unknown: np.ndarray, scale: float) -> np.ndarray:
@@ -128,17 +129,21 @@ def _range(values: np.ndarray) -> np.ndarray:
     return cv2.dilate(values, square) - cv2.erode(values, square)
 
 
-def solve(rgb: np.ndarray, known: np.ndarray, carried: Opinion | None = None) -> np.ndarray:
+def solve(
+    rgb: np.ndarray, known: np.ndarray, carried: Opinion | None = None, surely: np.ndarray | None = None
+) -> np.ndarray:
     """Alpha H×W float32 of a picture (H×W×3 in [0, 1]) from a trimap: 1, 0, and 0.5 where it does not know.
 
-    `carried`: what is thought of the unknown pixels already. Where nothing is known on one side, that is followed.
+    `carried`: what is thought of the unknown pixels already. Where nothing is known on one side, that is followed ·
+    `surely`: the trimap with more that is known, for its colours only.
     """
     unknown = known == 0.5
     if not unknown.any():
         return known.astype(np.float32)
     rows, columns = (_around(np.flatnonzero(unknown.any(axis=axis)), unknown.shape[1 - axis]) for axis in (1, 0))
     alpha = known.astype(np.float32)
-    alpha[rows, columns] = _solve(np.asarray(rgb[rows, columns], np.float32), alpha[rows, columns], carried)
+    seen = alpha[rows, columns] if surely is None else surely[rows, columns]
+    alpha[rows, columns] = _solve(np.asarray(rgb[rows, columns], np.float32), alpha[rows, columns], seen, carried)
     return alpha
 
 
@@ -146,14 +151,16 @@ def _around(used: np.ndarray, length: int) -> slice:
     return slice(max(0, int(used[0]) - AROUND_PX), min(length, int(used[-1]) + 1 + AROUND_PX))
 
 
-def _solve(rgb: np.ndarray, known: np.ndarray, carried: Opinion | None) -> np.ndarray:
+def _solve(rgb: np.ndarray, known: np.ndarray, seen: np.ndarray, carried: Opinion | None) -> np.ndarray:
     unknown = known == 0.5
     opinions = [] if carried is None else [carried]
-    if (known == 1).any() and (known == 0).any():
-        opinion, trust = _pairs(rgb, known, unknown)
+    if (seen == 1).any() and (seen == 0).any():
+        opinion, trust = _pairs(rgb, seen, known, unknown)
         opinions = [opinion, *(replace(each, weight=each.weight * (1 - trust)) for each in opinions)]
     elif not opinions:
         return (known > 0.25).astype(np.float32)
+    if not (known == 1).any() or not (known == 0).any():  # it would all become what is known
+        opinions[-1] = replace(opinions[-1], weight=np.full_like(opinions[-1].weight, FOLLOWED))
     try:
         return closed_form.solve(rgb, known, opinions)
     except ValueError:  # the factorisation or the solver gave up, as on perfectly flat colour
@@ -162,9 +169,9 @@ def _solve(rgb: np.ndarray, known: np.ndarray, carried: Opinion | None) -> np.nd
         return alpha
 
 
-def _pairs(rgb: np.ndarray, known: np.ndarray, unknown: np.ndarray) -> tuple[Opinion, np.ndarray]:
+def _pairs(rgb: np.ndarray, seen: np.ndarray, known: np.ndarray, unknown: np.ndarray) -> tuple[Opinion, np.ndarray]:
     """What colours say, and how sure they are; it counts most at fine detail, for which the Laplacian is too smooth."""
-    found, trust = colour_pairs.explain(rgb, known, unknown)
+    found, trust = colour_pairs.explain(rgb, seen, unknown)
     alpha = known.copy()
     alpha[unknown] = found
     fine = np.abs(alpha - cv2.GaussianBlur(alpha, (0, 0), DETAIL_PX))

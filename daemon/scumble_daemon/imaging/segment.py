@@ -16,7 +16,7 @@ from .image import Image
 WORK_PX = 512  # longest side of the copy that is searched
 GRAB_CUT_ROUNDS = 4
 UNLIKE, NEARBY = 14.0, 0.12  # ΔE, share of the longer side: ground this different, or this far away, is none
-GROUND_SAMPLES, GROUND_STEPS = 6000, (1.0, 0.6)  # from ground to what is like it, then from that
+GROUND_SAMPLES, GROUND_STEPS = 6000, (1.0, 0.4)  # from ground to what is like it, then from that
 SEED = 20  # of every generator used here: the same picture and prompts give the same mask
 
 

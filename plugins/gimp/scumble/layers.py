@@ -70,6 +70,7 @@ def finish(client: Client, layer: Layer, image: Gimp.Image, encoding: str, space
         image, layer.name, bounds.width, bounds.height, kind, layer.opacity * 100, MODES[layer.blend_mode]
     )
     new.set_offsets(bounds.x, bounds.y)
+    new.set_visible(layer.visible)
     pixels.write(new, layer.raster, client.pixels(layer.raster), encoding)
     space.apply_to(new)
     if layer.mask is not None:
@@ -96,7 +97,7 @@ def _insert_group(image: Gimp.Image, source: Gimp.Layer, group: Gimp.GroupLayer,
     insist(image.insert_layer(group, source.get_parent(), image.get_item_position(source)))
     for layer in finished:
         insist(image.insert_layer(layer, group, 0))
-    if source.get_mask() is not None and source.get_apply_mask():
+    if pixels.has_mask_on(source):
         insist(_show_where_it_did(group, source))
     image.set_selected_layers(selected)  # the artist goes on where they were
 

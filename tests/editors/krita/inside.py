@@ -171,6 +171,7 @@ def _described(node):
         "id": node.uniqueId().toString().strip("{}"),
         "mode": node.blendingMode(),
         "opacity": node.opacity(),
+        "visible": node.visible(),
         "depth": node.colorDepth(),
         "profile": node.colorProfile(),
         "passes_through": node.type() == "grouplayer" and node.passThroughMode(),
@@ -383,6 +384,26 @@ def fill(**values):
                 widget.insert(value)  # QTest types ASCII only
     settle()
     return values_shown()
+
+
+def references():
+    """What the list of a reference picture shows when it opens."""
+    choice = part("scumble_reference_choice", QComboBox)
+    choice.showPopup()
+    settle()
+    choice.hidePopup()
+    return [choice.itemText(index) for index in range(choice.count())]
+
+
+def choose_reference(title):
+    """Open the list and take an entry; the text that is shown then."""
+    choice = part("scumble_reference_choice", QComboBox)
+    choice.showPopup()
+    settle()
+    choice.setCurrentIndex(choice.findText(title, Qt.MatchEndsWith))
+    choice.hidePopup()
+    settle()
+    return choice.currentText()
 
 
 def slide(name, share):
