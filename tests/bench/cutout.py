@@ -99,8 +99,12 @@ def from_selection(case: Composite) -> np.ndarray:
     params = Params(clean_colours=False, model="classical", edge_model="classical")
     made = remove_background(Image.from_array(pixels), params, Context(selection=case.selection))
     assert isinstance(made, list)
-    assert made[0].mask is not None
-    return made[0].mask
+    (layer,) = made
+    assert layer.mask is not None
+    assert layer.bounds is not None
+    whole, at = np.zeros(case.alpha.shape, np.float32), layer.bounds
+    whole[at.y : at.bottom, at.x : at.right] = layer.mask
+    return whole
 
 
 def grab_cut(case: Composite) -> np.ndarray:

@@ -67,7 +67,7 @@ def matte(
         solved = refined(
             read, size, solved, known == 0.5, lambda share: progress(0.7 + 0.3 * share, "Refining the edge")
         )
-    return masks.levels(solved, CLEAR, OPAQUE).astype(np.float32)
+    return masks.levels(solved, CLEAR, OPAQUE, out=solved)
 
 
 def enlarged(read: Read, size: tuple[int, int], soft: np.ndarray, detail: float, progress: Progress) -> np.ndarray:
@@ -82,7 +82,7 @@ def enlarged(read: Read, size: tuple[int, int], soft: np.ndarray, detail: float,
         band = (soft > CLEAR) & (soft < OPAQUE)
         alpha = refined(read, size, soft, band, lambda share: progress(share, "Refining the edge"))
     plain = 0.4 * max(0.0, 1 - 2 * detail)
-    return masks.levels(alpha, CLEAR + plain, OPAQUE - plain).astype(np.float32)
+    return masks.levels(alpha, CLEAR + plain, OPAQUE - plain)
 
 
 def refined(
