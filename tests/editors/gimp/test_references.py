@@ -128,6 +128,27 @@ def test_the_recipe_names_the_layer_and_its_image(gimp: Gimp, document: dict[str
     gimp.call("close", image=saved)
 
 
+def test_a_layer_is_painted_in_the_style_of_another_images(gimp: Gimp) -> None:
+    """In a float document with a selection: ink and paper, where the photo was neither, and the photo stays."""
+    pixels = encoded(with_alpha(photo()[40:104, 180:260]), "FLOAT_LINEAR")
+    document = gimp.document({"name": "photo", "pixels": pixels}, size=(80, 64), precision="FLOAT_LINEAR")
+    gimp.call("select", image=document["image"], x=10, y=8, width=60, height=48)
+    hatched = np.full((64, 64, 4), 255, np.uint8)
+    hatched[(np.indices((64, 64)).sum(0) // 3) % 3 == 0, :3] = (20, 20, 60)
+    style = gimp.document({"name": "ink", "pixels": hatched}, size=(64, 64))
+
+    done = gimp.run("transfer-style", document, reference_layer=style["layers"][0], model="classical")
+
+    assert done["status"] == "success", done["error"]
+    group, source = gimp.tree(document)
+    (layer,) = group["children"]
+    assert layer["bounds"] == [10, 8, 60, 48]
+    painted = gimp.read(layer["id"], "R'G'B'A float")
+    assert painted[..., 0].std() > 0.2
+    assert (painted[..., 2] - painted[..., 0]).mean() > 0.03, "blue, as the ink is"
+    np.testing.assert_array_equal(gimp.read(source["id"]), pixels)
+
+
 # --- kinds of layers ---------------------------------------------------------------------------------------------
 
 

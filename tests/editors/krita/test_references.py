@@ -108,6 +108,29 @@ def test_a_file_is_seen_in_its_own_depth(krita: Krita, document: int, tmp_path: 
     np.testing.assert_allclose(painted(krita, document), mean, atol=4e-3)
 
 
+def test_a_layer_is_painted_in_the_style_of_another_documents(krita: Krita) -> None:
+    """In 16 bits: ink and paper, where the photo was neither, and the photo stays."""
+    pixels = encoded(with_alpha(photo()[40:104, 180:260]), "U16")
+    document = krita.document({"name": "photo", "pixels": pixels}, size=(80, 64), depth="U16")
+    hatched = np.full((64, 64, 4), 255, np.uint8)
+    hatched[(np.indices((64, 64)).sum(0) // 3) % 3 == 0, :3] = (20, 20, 60)
+    style = krita.document({"name": "ink", "pixels": hatched}, size=(64, 64))
+    krita.activate(document, "photo")
+    krita.call("pick", title="Transfer Style")
+    krita.call("defaults")
+    assert krita.call("choose_reference", title="ink").endswith("ink")
+
+    done = krita.end(krita.call("click_run"))
+
+    assert done["state"] == "done", done["said"]
+    painted, _ = krita.read(document, "Style")
+    assert painted.dtype == np.uint16
+    assert unit(painted)[..., 0].std() > 0.2
+    np.testing.assert_array_equal(krita.read(document, "photo")[0], pixels)
+    krita.close(style)
+    krita.close(document)
+
+
 def test_all_layers_of_all_documents_are_listed(krita: Krita, document: int) -> None:
     """With the groups they lie in, the document in front first; masks are no pictures."""
     other = krita.document({"name": "évening", "pixels": with_alpha(photo()[:9, :9])}, size=(9, 9))
