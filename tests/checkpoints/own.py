@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -143,3 +144,52 @@ def animegan2() -> nn.Module:
     from scumble_daemon.models.architectures.animegan2 import Generator
 
     return Generator()
+
+
+def shadowformer(channels: int = 32, window: int = 10, blocks: int = 2, seed: int = 0) -> State:
+    """The names and shapes of the authors' network with its defaults, random; what it gives is the picture and 0.2."""
+    generator = torch.Generator().manual_seed(seed)
+    state: State = {}
+
+    def put(name: str, *shape: int, bias: bool = True) -> None:
+        fan = max(1, math.prod(shape[1:]))
+        state[f"{name}.weight"] = torch.randn(shape, generator=generator) / fan**0.5
+        if bias:
+            state[f"{name}.bias"] = torch.zeros(shape[0])
+
+    def level(name: str, wide: int, heads: int) -> None:
+        for index in range(blocks):
+            block = f"{name}.blocks.{index}"
+            for norm in ("norm1", "norm2"):
+                state[f"{block}.{norm}.weight"], state[f"{block}.{norm}.bias"] = torch.ones(wide), torch.zeros(wide)
+            if heads:
+                table = (2 * window - 1) ** 2
+                state[f"{block}.attn.relative_position_bias_table"] = torch.randn(table, heads, generator=generator)
+                state[f"{block}.attn.relative_position_index"] = torch.zeros(window**2, window**2, dtype=torch.long)
+                put(f"{block}.attn.qkv.to_q", wide, wide)
+                put(f"{block}.attn.qkv.to_kv", 2 * wide, wide)
+                put(f"{block}.attn.proj", wide, wide)
+            put(f"{block}.mlp.linear1.0", 4 * wide, wide)
+            put(f"{block}.mlp.dwconv.0", 4 * wide, 1, 3, 3)
+            put(f"{block}.mlp.linear2.0", wide, 4 * wide)
+            put(f"{block}.CAB.CA.conv_du.0", wide // 4, wide, 1, 1, bias=False)
+            put(f"{block}.CAB.CA.conv_du.2", wide, wide // 4, 1, 1, bias=False)
+            put(f"{block}.CAB.body.0", wide, wide, 3, 3, bias=False)
+            state[f"{block}.CAB.body.1.weight"] = torch.full((1,), 0.25)
+            put(f"{block}.CAB.body.2", wide, wide, 3, 3, bias=False)
+
+    put("input_proj.proj.0", channels, 4, 3, 3)
+    put("output_proj.proj.0", 3, 2 * channels, 3, 3)
+    state["output_proj.proj.0.weight"].zero_()
+    state["output_proj.proj.0.bias"].fill_(0.2)
+    for index, heads in enumerate((0, 0, 4)):
+        wide = channels * 2**index
+        level(f"encoderlayer_{index}", wide, heads)
+        put(f"dowsample_{index}.conv.0", 2 * wide, wide, 4, 4)
+    level("conv", 8 * channels, 16)
+    for index, (into, heads) in enumerate(((8, 8), (8, 0), (4, 0))):
+        deep = channels * 2 ** (3 - index)
+        put(f"upsample_{index}.deconv.0", into * channels, deep // 2, 2, 2)
+        state[f"upsample_{index}.deconv.0.bias"] = torch.zeros(deep // 2)
+        level(f"decoderlayer_{index}", deep, heads)
+    return state

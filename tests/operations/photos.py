@@ -61,14 +61,18 @@ def shadowed(lit: np.ndarray, centre: tuple[int, int], axes: tuple[int, int], li
     drawn = np.zeros(lit.shape[:2], np.float32)
     cv2.ellipse(drawn, centre, axes, 20, 0, 360, 1, -1)
     shadow = cv2.GaussianBlur(drawn, (0, 0), 3)
+    return Shadowed(lit, darkened(lit, shadow, light), shadow, roughly(drawn > 0, 14))
+
+
+def darkened(lit: np.ndarray, shadow: np.ndarray, light: float) -> np.ndarray:
+    """`lit` (uint8) where `shadow` (0 to 1) leaves `light` of the light, and a little more of the blue; and noise."""
     left = light * np.array([0.92, 0.97, 1.0])
     encoded = lit / 255
     linear = np.where(encoded <= 0.04045, encoded / 12.92, ((encoded + 0.055) / 1.055) ** 2.4)
     linear = linear * (1 - shadow[..., None] * (1 - left))
     dark = np.where(linear <= 0.0031308, linear * 12.92, 1.055 * linear ** (1 / 2.4) - 0.055)
     noisy = dark * 255 + np.random.default_rng(7).normal(0, 1, dark.shape)
-    photo = np.clip(noisy + 0.5, 0, 255).astype(np.uint8)
-    return Shadowed(lit, photo, shadow, roughly(drawn > 0, 14))
+    return np.clip(noisy + 0.5, 0, 255).astype(np.uint8)
 
 
 def difference(first: np.ndarray, second: np.ndarray) -> np.ndarray:

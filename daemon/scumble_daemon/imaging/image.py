@@ -68,6 +68,18 @@ class Image:
         alpha = samples.alpha(self.raster)
         return converted if alpha is None else colour.extend_under_transparency(converted, alpha[rows, columns])
 
+    def hidden(self, rows: slice, columns: slice) -> np.ndarray | None:
+        """Where the layer is fully transparent there (bool); None for a layer without alpha."""
+        alpha = samples.alpha(self.raster)
+        return None if alpha is None else alpha[rows, columns] == 0
+
+    def reduced_alpha(self, rows: slice, columns: slice, size: tuple[int, int]) -> np.ndarray:
+        """`alpha` there at `size` (height, width), float32."""
+        alpha = samples.alpha(self.raster)
+        if alpha is None:
+            return np.ones(size, np.float32)
+        return samples.to_float(samples.resize(alpha[rows, columns, None], size)[..., 0])
+
     def reduced(self, rows: slice, columns: slice, size: tuple[int, int]) -> np.ndarray:
         """`rgb` there at `size` (height, width); the averages are taken of the document's own samples."""
         stored = samples.stored(self.raster)[rows, columns]

@@ -28,9 +28,18 @@ def resize(array: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     height, width = size
     if array.shape[:2] == (height, width):
         return array.astype(np.float32, copy=False)
+    if array.dtype == bool:  # a byte a pixel, where floats would be four
+        return _resize_bytes(array.view(np.uint8), size)
     shrinks = height * width < array.shape[0] * array.shape[1]
     method = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
     return cv2.resize(array.astype(np.float32, copy=False), (width, height), interpolation=method)
+
+
+def _resize_bytes(mask: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """The same of 0 and 1 as uint8, to a 255th."""
+    height, width = size
+    method = cv2.INTER_AREA if height * width < mask.shape[0] * mask.shape[1] else cv2.INTER_LINEAR
+    return cv2.resize(mask * np.uint8(255), (width, height), interpolation=method) * np.float32(1 / 255)
 
 
 def disc(radius_px: int) -> np.ndarray:
@@ -105,9 +114,11 @@ def follow_edges(coverage: np.ndarray, guide: np.ndarray, radius_px: int, epsilo
     return cv2.ximgproc.guidedFilter(guide, coverage.astype(np.float32), radius_px, epsilon, scale=scale)
 
 
-def levels(coverage: np.ndarray, low: float, high: float) -> np.ndarray:
-    """`coverage` stretched so that `low` becomes 0 and `high` 1."""
-    return np.clip((coverage - low) / (high - low), 0, 1)
+def levels(coverage: np.ndarray, low: float, high: float, out: np.ndarray | None = None) -> np.ndarray:
+    """`coverage` stretched so that `low` becomes 0 and `high` 1, float32; into `out`, which may be itself."""
+    stretched = np.multiply(coverage, np.float32(1 / (high - low)), out=out, dtype=np.float32)
+    stretched -= np.float32(low / (high - low))
+    return np.clip(stretched, 0, 1, out=stretched)
 
 
 def shift_edge(coverage: np.ndarray, by_px: float) -> np.ndarray:

@@ -39,6 +39,10 @@ class Window:
     def size(self) -> tuple[int, int]:
         return self.bottom - self.top, self.right - self.left
 
+    @property
+    def bounds(self) -> Bounds:
+        return Bounds(self.left, self.top, self.right - self.left, self.bottom - self.top)
+
     def holds(self, point: Point) -> bool:
         return self.left <= point.x < self.right and self.top <= point.y < self.bottom
 
@@ -64,16 +68,17 @@ Segment = Callable[[Image, Window, Sequence[Point], "Bounds | None"], np.ndarray
 """Part of a layer, clicks and box in pixels from that part's corner → logits over it, at any size."""
 
 
-def region_of(alpha: np.ndarray, selection: np.ndarray | None, box: Bounds | None) -> np.ndarray | None:
+def region_of(image: Image, selection: np.ndarray | None, box: Bounds | None) -> np.ndarray | None:
     """What selection and box leave of the layer (bool), None where they exclude next to nothing. Raises: Invalid."""
     if selection is None and box is None:
         return None
-    shows = alpha > 0
-    region = shows.copy()
-    if selection is not None:
-        region &= selection > 0.02
+    height, width = image.bounds.height, image.bounds.width
+    hidden = image.hidden(slice(0, height), slice(0, width))
+    region = np.ones((height, width), bool) if selection is None else selection > 0.02
+    if hidden is not None:
+        region &= ~hidden
     if box is not None:
-        inside = box.intersection(Bounds(0, 0, alpha.shape[1], alpha.shape[0]))
+        inside = box.intersection(Bounds(0, 0, width, height))
         if inside.is_empty:
             raise Invalid("The box lies outside the layer.", "Draw it over the layer and run again.")
         boxed = np.zeros_like(region)
@@ -81,7 +86,8 @@ def region_of(alpha: np.ndarray, selection: np.ndarray | None, box: Bounds | Non
         region &= boxed
     if not region.any():
         raise Invalid("There is nothing to see inside the selection.", "Select a part that is not transparent.")
-    return None if region.sum() >= EVERYTHING * shows.sum() else region
+    shown = region.size if hidden is None else region.size - np.count_nonzero(hidden)
+    return None if np.count_nonzero(region) >= EVERYTHING * shown else region
 
 
 def find(image: Image, region: np.ndarray | None, points: Sequence[Point], segment: Segment | None = None) -> Found:
@@ -95,7 +101,7 @@ def find(image: Image, region: np.ndarray | None, points: Sequence[Point], segme
     if segment is not None:
         return _find_learned(image, region, points, segment)
     window = whole(image) if region is None else window_around(region)
-    scene = Scene.of(image.rgb[window.slices], image.alpha[window.slices])
+    scene = Scene.part_of(image, *window.slices)
     small_region = None if region is None else _reduced(region, window, scene.shape)
     clicks = _to_mask(points, window, scene.shape)
     if any(click.include for click in clicks):
@@ -162,14 +168,24 @@ def window_around(region: np.ndarray) -> Window:
     )
 
 
-def check_size(alpha: np.ndarray) -> None:
+def check_size(image: Image) -> None:
     """Raises: Invalid where the layer is too small to hold an outline."""
-    if min(alpha.shape) < LEAST_PX:
-        height, width = alpha.shape
+    height, width = image.bounds.height, image.bounds.width
+    if min(height, width) < LEAST_PX:
         raise Invalid(
             f"The layer is only {width} × {height} pixels: there is no outline to find in it.",
             f"Use a layer of at least {LEAST_PX} × {LEAST_PX} pixels.",
         )
+
+
+def reader(image: Image, window: Window) -> Callable[[slice, slice], np.ndarray]:
+    """Reads the picture in rows and columns of the window's own."""
+
+    def read(rows: slice, columns: slice) -> np.ndarray:
+        top, left = window.top, window.left
+        return image.part(slice(rows.start + top, rows.stop + top), slice(columns.start + left, columns.stop + left))
+
+    return read
 
 
 def whole(image: Image) -> Window:
@@ -184,7 +200,9 @@ def _check_points(image: Image, points: Sequence[Point]) -> None:
         where = f"The click at {point.x:.0f}, {point.y:.0f}"
         if not (0 <= point.x < width and 0 <= point.y < height):
             raise Invalid(f"{where} is outside the layer.", "Click on the object, inside the layer.")
-        if image.alpha[int(point.y), int(point.x)] == 0:
+        at = slice(int(point.y), int(point.y) + 1), slice(int(point.x), int(point.x) + 1)
+        hidden = image.hidden(*at)
+        if hidden is not None and hidden.any():
             raise Invalid(f"{where} is on a transparent place.", "Click on something that can be seen.")
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from . import masks, shadow_edge
+from . import masks, penumbra, shadow_edge
 from .icc import SRGB_CURVE
 from .segment import Scene, grab_cut
 
@@ -20,6 +20,7 @@ BRIGHT = 0.95  # this share of a shadow does not become whiter than white
 CORE = 0.9  # with so much of the light missing, it is not the soft edge
 OVER_WHITE = 0.1  # natural logarithm, as noise and small lights have it
 LEAST_AGREEMENT = 0.12  # with less of it the edge tells nothing about the ratio
+TEXTURE, CLEAR = 0.1, 0.35  # of a shadow's radius; agreement
 SURE_ENOUGH = 0.15  # with a smaller share of the edge agreeing on one light, the artist is told
 
 Progress = Callable[[float, str], None]
@@ -69,14 +70,30 @@ def selected_shadow(
         ratio, is_held_back = _within_white(_ratio_of_areas(log_light, mask, scene.shows), log_light, mask, scene.shows)
         return Relight(ratio * masks.resize(mask, alpha.shape)[..., None], 0.0, 0.0, is_held_back)
     fitted = shadow_edge.fit(edge)
+    if find_edge:
+        mask, edge, fitted = _deeper(log_light, selected_mask, scene.shows, mask, edge, fitted)
     progress(0.7, "Lighting it")
-    shadow = shadow_edge.draw(mask, edge, fitted, softness, alpha.shape, scale)
+    shadow = shadow_edge.draw(mask, edge, fitted, 1.0, size, 1.0)
     ratio = _matched(log_light, mask, scene.shows, fitted)
-    core = (masks.resize(shadow, size) > CORE) & scene.shows
+    core = (shadow > CORE) & scene.shows
     ratio, is_held_back = _within_white(ratio, log_light, core, scene.shows)
+    width = float(np.median(fitted.widths))
+    missing = penumbra.solve(log_light, ratio, shadow_edge.share(ratio, shadow), width, scene.shows)
+    shadow = shadow_edge.softened(shadow_edge.shadow(ratio, missing), width, softness)
+    if scale > 1:
+        shadow = masks.resize(shadow, alpha.shape)
     from_selection = masks.signed_distance(selected_mask)[edge.points[:, 1], edge.points[:, 0]]
     overlap = float(np.median(fitted.offsets + 1.2 * fitted.widths + from_selection)) * scale
     return Relight(shadow_edge.gain(ratio, shadow), fitted.agreement, max(0.0, overlap), is_held_back)
+
+
+def shadow_in(rgb: np.ndarray, alpha: np.ndarray, selected: np.ndarray, find_edge: bool) -> np.ndarray:
+    """Where the shadow is (bool, H×W) inside a selection (float32, H×W) of a picture H×W×3 of any size."""
+    scene = Scene.of(rgb, alpha, WORK_PX)
+    small = masks.resize(selected, scene.shape)
+    mask = (small >= min(0.5, float(small.max()))) & scene.shows
+    found = _shadow_inside(scene, mask) if find_edge else mask
+    return masks.resize(found, selected.shape) > 0.5
 
 
 def _log_light(rgb: np.ndarray, size: tuple[int, int]) -> np.ndarray:
@@ -115,6 +132,35 @@ def _shadow_inside(scene: Scene, selected: np.ndarray) -> np.ndarray:
     darker = found.any() and lightness[found].mean() < lightness[lit].mean()
     # The fit along the edge copes with a slightly generous selection better than a cut by colour does
     return found if darker and 0.15 < found.sum() / selected.sum() < LOOSE else selected
+
+
+def _deeper(
+    log_light: np.ndarray,
+    selected: np.ndarray,
+    shows: np.ndarray,
+    mask: np.ndarray,
+    edge: shadow_edge.Edge,
+    fitted: shadow_edge.Fit,
+) -> tuple[np.ndarray, shadow_edge.Edge, shadow_edge.Fit]:
+    """The dark part by lightness alone, blurred over the ground's texture, where its edge tells as clearly of much more
+    missing light: then what was found before is the edge of the selection, or of a patch of the ground."""
+    radius = np.sqrt(selected.sum() / np.pi)
+    light = cv2.GaussianBlur(log_light.mean(axis=2), (0, 0), max(1.0, TEXTURE * radius))
+    low, span = float(light[selected].min()), float(np.ptp(light[selected]))
+    if span < shadow_edge.LEAST_RATIO:
+        return mask, edge, fitted
+    values = np.clip((light[selected] - low) / span * 255, 0, 255).astype(np.uint8)[None]
+    threshold, _ = cv2.threshold(values, 0, 255, cv2.THRESH_OTSU)
+    dark = masks.drop_specks(selected & (light < low + threshold / 255 * span), 0.1)
+    dark = masks.fill_holes(dark, int(0.1 * selected.sum()))
+    found = shadow_edge.lay_profiles(log_light, dark, shows, _reach(dark)) if dark.any() else None
+    if found is None:
+        return mask, edge, fitted
+    other = shadow_edge.fit(found)
+    is_clear = other.agreement > max(CLEAR, 0.9 * fitted.agreement)
+    if is_clear and other.ratio.mean() > 1.3 * fitted.ratio.mean():
+        return dark, found, other
+    return mask, edge, fitted
 
 
 def _ratio_of_areas(log_light: np.ndarray, mask: np.ndarray, shows: np.ndarray) -> np.ndarray:

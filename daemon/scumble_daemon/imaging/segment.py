@@ -11,9 +11,12 @@ import cv2
 import numpy as np
 
 from . import masks
+from .image import Image
 
 WORK_PX = 512  # longest side of the copy that is searched
 GRAB_CUT_ROUNDS = 4
+UNLIKE, NEARBY = 14.0, 0.12  # ΔE, share of the longer side: ground this different, or this far away, is none
+GROUND_SAMPLES, GROUND_STEPS = 6000, (1.0, 0.4)  # from ground to what is like it, then from that
 SEED = 20  # of every generator used here: the same picture and prompts give the same mask
 
 
@@ -30,8 +33,14 @@ class Scene:
         return self.shows.shape[0], self.shows.shape[1]
 
     @staticmethod
+    def part_of(image: Image, rows: slice, columns: slice) -> Scene:
+        """From a part of a layer; only the bounded copy is converted."""
+        size = masks.fitted_size((rows.stop - rows.start, columns.stop - columns.start), WORK_PX)
+        return Scene.of(image.reduced(rows, columns, size), image.reduced_alpha(rows, columns, size))
+
+    @staticmethod
     def of(rgb: np.ndarray, alpha: np.ndarray, longest_px: int = WORK_PX) -> Scene:
-        """From full-size float pixels."""
+        """From float pixels of any size."""
         size = masks.fitted_size(alpha.shape, longest_px)
         small = np.clip(masks.resize(rgb, size), 0, 1)
         smooth = cv2.bilateralFilter(small, 5, 0.08, 2)
@@ -111,4 +120,36 @@ def within(
         labels[sure] = cv2.GC_FGD
     if never is not None:
         labels[never] = cv2.GC_BGD
-    return grab_cut(scene, labels)
+    found = grab_cut(scene, labels)
+    unlike = _unlike_ground(scene, region, labels != cv2.GC_BGD, found)
+    return found | (unlike & scene.shows)
+
+
+def _unlike_ground(scene: Scene, region: np.ndarray, allowed: np.ndarray, found: np.ndarray) -> np.ndarray:
+    """What GrabCut gave to the ground because somewhere there is such ground, but not nearby: a dark collar before a
+    light wall, where a dark thing stands further off. Only what adjoins the object that was found."""
+    from scipy.spatial import KDTree
+
+    ground = scene.shows & ~region
+    dropped = allowed & ~found & scene.shows
+    if not found.any() or not dropped.any() or not ground.any():
+        return np.zeros_like(found)
+    scale = np.array([1 / UNLIKE, 1 / UNLIKE, 1 / UNLIKE, *[1 / (NEARBY * max(scene.shape))] * 2])
+
+    def placed(chosen: np.ndarray) -> np.ndarray:
+        at = np.argwhere(chosen)
+        return np.concatenate([scene.lab[chosen], at], axis=1) * scale
+
+    random = np.random.default_rng(SEED)
+    unlike = dropped.copy()
+    for step in GROUND_STEPS:
+        samples = random.permutation(placed(ground))[:GROUND_SAMPLES]
+        away, _ = KDTree(samples).query(placed(unlike))
+        reached = unlike.copy()
+        reached[unlike] = away <= step
+        ground, unlike = ground | reached, unlike & ~reached
+        if not reached.any() or not unlike.any():
+            break
+    round_px = max(1, round(0.006 * max(scene.shape)))
+    opened = cv2.morphologyEx(unlike.astype(np.uint8), cv2.MORPH_OPEN, masks.disc(round_px)) > 0
+    return masks.touching(opened | found, found) & ~found & opened

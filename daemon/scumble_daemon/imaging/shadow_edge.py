@@ -181,6 +181,28 @@ def gain(ratio: np.ndarray, shadow: np.ndarray) -> np.ndarray:
     return np.where(shadow[..., None] < 0.004, 0, lift).astype(np.float32)
 
 
+def share(ratio: np.ndarray, shadow: np.ndarray) -> np.ndarray:
+    """How much of the whole log gain a `shadow` H×W stands for, H×W."""
+    whole = float(np.mean(ratio))
+    extra = np.expm1(whole)
+    return shadow if whole < 1e-3 else (whole - np.log1p(extra * (1 - shadow))) / whole
+
+
+def shadow(ratio: np.ndarray, share: np.ndarray) -> np.ndarray:
+    """The inverse of `share`."""
+    whole = float(np.mean(ratio))
+    if whole < 1e-3:
+        return share
+    return np.clip(1 - np.expm1(whole * (1 - share)) / np.expm1(whole), 0, 1).astype(np.float32)
+
+
+def softened(shadow: np.ndarray, width_px: float, softness: float) -> np.ndarray:
+    """Its edge softer than it was found, or below 1 crisper."""
+    if softness >= 1:
+        return masks.feather(shadow, (softness - 1) * width_px)
+    return masks.levels(shadow, 0.5 * (1 - softness), 0.5 * (1 + softness))
+
+
 def _along(values: np.ndarray, sigma: float) -> np.ndarray:
     """Rows blurred along a closed contour."""
     pad = min(len(values), int(3 * sigma) + 1)

@@ -29,13 +29,14 @@ from .scenery import Scenery
 from .segmenter import Segmenter
 from .sources import Installed, Shelf
 from .stylist import OnePass, Optimiser
+from .unshadow import Unshadow
 
 log = logging.getLogger(__name__)
 
 LOADED = 0.05  # of the progress, when the model is there
 MOST_NOISE = 50 / 255  # that such networks were trained on
 
-Runner = RunningModel | Segmenter | Foreground | Edge | Scenery | Optimiser | OnePass
+Runner = RunningModel | Segmenter | Foreground | Edge | Unshadow | Scenery | Optimiser | OnePass
 RUNNERS = {
     "Sam": Segmenter,
     "Sam2": Segmenter,
@@ -44,6 +45,7 @@ RUNNERS = {
     "OneFormer": Scenery,
     "VGG19": Optimiser,
     "AdaIN": OnePass,
+    "ShadowFormer": Unshadow,
 }
 """What runs a network that is not image → image."""
 

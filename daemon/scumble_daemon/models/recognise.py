@@ -18,6 +18,7 @@ from .tensors import read_tensors
 
 OUR_OWN = {  # the authors' own checkpoints, which no library knows, by a tensor that only they have
     "bb.patch_embed.proj.weight": "BiRefNet",
+    "conv.blocks.0.CAB.body.0.weight": "ShadowFormer",
     "image_encoder.trunk.pos_embed": "Sam2",
     "image_encoder.pos_embed": "Sam",
 }
@@ -49,7 +50,8 @@ def _kind_of(path: Path) -> tuple[str, str]:
     if path.is_dir():
         return "transformers", pretrained.kind_of(path).architecture
     tensors = read_tensors(path)
-    names = tensors.get("model", tensors)
+    table = tensors.get("model") or tensors.get("state_dict") or tensors
+    names = {str(name).removeprefix("module.") for name in table}
     for name, architecture in OUR_OWN.items():
         if name in names:
             return "own", architecture

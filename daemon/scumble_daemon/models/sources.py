@@ -26,6 +26,7 @@ FOR_ONE_OPERATION = {
     "Sam2": "select_object",
     "Sam": "select_object",
     "BiRefNet": "remove_background",
+    "ShadowFormer": "remove_shadow",
     "VitMatte": "refine_edge",
     "OneFormer": "replace_sky",
 }

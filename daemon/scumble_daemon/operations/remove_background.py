@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
 from scumble_protocol.errors import Invalid
+from scumble_protocol.image import Bounds
 
 from ..context import Context
-from ..imaging import masks, matting, prompts, saliency
+from ..imaging import copies, edge_colours, masks, matting, prompts, saliency, trimap
 from ..imaging.image import Image, NewLayer
 from ..imaging.segment import Scene
 from ..registry import Field, Inputs, ModelField, OperationParams, operation
@@ -15,6 +18,12 @@ LEAST_SHARE = 0.03  # of a selection: an object smaller than this is a mistake
 
 
 class Params(OperationParams):
+    result: Literal["cutout", "mask", "trimap"] = Field(
+        "cutout",
+        title="Result",
+        titles=("Cut-out with a mask", "Mask as a layer", "Trimap as a layer"),
+        description="A mask or a trimap as a grey layer can be painted over, or used elsewhere: white is the subject.",
+    )
     detail: float = Field(
         0.5,
         ge=0,
@@ -49,23 +58,26 @@ class Params(OperationParams):
     inputs=Inputs(selection="optional", points=True, box=True),
 )
 def remove_background(image: Image, params: Params, context: Context) -> list[NewLayer]:
-    region = prompts.region_of(image.alpha, context.selection, context.box)
-    prompts.check_size(image.alpha)
+    region = prompts.region_of(image, context.selection, context.box)
+    prompts.check_size(image)
     context.progress(0.02, "Finding the subject")
     found = _subject(image, region, params.model, context)
     context.progress(0.3, "Reading the picture")
-    rgb = image.rgb
-    coverage = np.zeros(image.alpha.shape, np.float32)
-    coverage[found.window.slices] = _matte(rgb[found.window.slices], found, params, context)
+    part = image.bounds if context.selection is None else masks.extent(context.selection, image.bounds)
+    inside = part.relative_to(image.bounds)
+    coverage = _placed(_matte(image, region, found, params, context), found.window.bounds, inside)
+    if params.result == "trimap":
+        return [_grey_layer("Trimap", coverage, part)]
     coverage = masks.feather(masks.shift_edge(coverage, params.shift_px), params.soften_px)
-    coverage[image.alpha == 0] = 0
-    colours = image.native_colour
-    if params.clean_colours:
-        context.progress(0.75, "Cleaning the edge colours")
-        colours = _cleaned(image, rgb, coverage)
+    hidden = image.hidden(slice(inside.y, inside.bottom), slice(inside.x, inside.right))
+    if hidden is not None:
+        coverage[hidden] = 0
+    if params.result == "mask":
+        return [_grey_layer("Mask", coverage, part)]
+    layer = _cutout(image, part, coverage, params.clean_colours, context)
     context.progress(0.98, "Done")
     context.note("The cut-out lies over your untouched layer: hide that one to see it alone.")
-    return [NewLayer("Subject", colours, alpha=image.alpha, mask=coverage, encoded="native")]
+    return [layer]
 
 
 def _subject(image: Image, region: np.ndarray | None, model: str, context: Context) -> prompts.Found:
@@ -91,23 +103,9 @@ def _subject(image: Image, region: np.ndarray | None, model: str, context: Conte
     return found
 
 
-def _matte(rgb: np.ndarray, found: prompts.Found, params: Params, context: Context) -> np.ndarray:
-    """Its edge by a network for edges, or by the one that found it, or by colours alone."""
-
-    def progress(share: float, stage: str) -> None:
-        context.progress(0.3 + 0.45 * share, stage)
-
-    mask = found.mask if found.soft is None else found.soft
-    with context.models.lend("refine_edge", params.edge_model if params.detail > 0 else "classical", context) as edge:
-        if edge is not None:
-            return matting.matte(rgb, mask, params.detail, progress, edge.solve, edge.work_px)
-    if found.soft is not None:
-        return matting.enlarged(rgb, found.soft, params.detail)
-    return matting.matte(rgb, mask, params.detail, progress)
-
-
 def _guess(image: Image, context: Context) -> prompts.Found:
-    scene = Scene.of(image.rgb, image.alpha)
+    window = prompts.whole(image)
+    scene = Scene.part_of(image, *window.slices)
     mask, confidence = saliency.find_subject(scene)
     if not mask.any() or mask[scene.shows].all():
         raise Invalid("No subject stands out from its background.", "Select the subject roughly and run again.")
@@ -115,15 +113,63 @@ def _guess(image: Image, context: Context) -> prompts.Found:
         context.note(
             f"The subject was guessed ({confidence:.0%} sure). If it is wrong, undo, select it roughly, and run again."
         )
-    return prompts.Found(mask, prompts.whole(image))
+    return prompts.Found(mask, window)
 
 
-def _cleaned(image: Image, rgb: np.ndarray, coverage: np.ndarray) -> np.ndarray:
-    """The layer's own colours, replaced beside the edge only."""
-    cleaned = matting.foreground_colours(rgb, coverage)
-    changed = (cleaned != rgb).any(axis=2)
-    if not changed.any():
-        return image.native_colour
-    colours = image.native_colour.copy()
-    colours[changed] = image.to_native(cleaned[changed][None])[0]
-    return colours
+def _matte(
+    image: Image, region: np.ndarray | None, found: prompts.Found, params: Params, context: Context
+) -> np.ndarray:
+    """Over the window, at full size: by a network for edges, or by colours alone. For a trimap that, and no matte."""
+
+    def progress(share: float, stage: str) -> None:
+        context.progress(0.3 + 0.45 * share, stage)
+
+    window = found.window
+    mask = found.mask if found.soft is None else found.soft
+    wanted = "classical" if params.detail == 0 or params.result == "trimap" else params.edge_model
+    with context.models.lend("refine_edge", wanted, context) as edge:
+        work_px = matting.WORK_PX if edge is None else edge.work_px
+        size = masks.fitted_size(window.size, work_px)
+        small = np.clip(image.reduced(*window.slices, size), 0, 1)
+        allowed = None if region is None else masks.resize(region[window.slices], size) > 0
+        coverage = masks.resize(mask, size)
+        known = trimap.around(small, coverage, params.detail, allowed)
+        if params.result == "trimap":
+            return trimap.enlarged(known, window.size)
+        read = prompts.reader(image, window)
+        if edge is None and found.soft is not None:
+            return matting.enlarged(read, window.size, coverage, params.detail, progress)
+        return matting.matte(read, window.size, small, known, coverage, progress, edge and edge.solve)
+
+
+def _placed(matte: np.ndarray, at: Bounds, part: Bounds) -> np.ndarray:
+    """What of it lies in `part`, and 0 elsewhere; both in pixels from the layer's corner."""
+    if at == part:
+        return matte
+    coverage = np.zeros((part.height, part.width), np.float32)
+    shared = at.intersection(part)
+    target, source = shared.relative_to(part), shared.relative_to(at)
+    coverage[target.y : target.bottom, target.x : target.right] = matte[
+        source.y : source.bottom, source.x : source.right
+    ]
+    return coverage
+
+
+def _cutout(image: Image, part: Bounds, coverage: np.ndarray, cleans: bool, context: Context) -> NewLayer:
+    """The layer's own samples, their colours replaced beside the edge only."""
+    copy = copies.copy(image, part, context.new_samples)
+    if cleans:
+        context.progress(0.75, "Cleaning the edge colours")
+        inside = part.relative_to(image.bounds)
+        window = prompts.Window(inside.y, inside.x, inside.bottom, inside.right)
+        edge_colours.clean(
+            prompts.reader(image, window),
+            copy.replace,
+            coverage,
+            lambda share: context.progress(0.75 + 0.22 * share, "Cleaning the edge colours"),
+        )
+    return NewLayer("Subject", raster=copy.raster, bounds=part, mask=coverage)
+
+
+def _grey_layer(name: str, coverage: np.ndarray, part: Bounds) -> NewLayer:
+    return NewLayer(name, np.dstack([coverage] * 3), alpha=np.ones_like(coverage), bounds=part)

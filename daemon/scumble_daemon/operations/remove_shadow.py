@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from ..context import Context
-from ..imaging import relight, retinex
+from ..imaging import masks, prompts, relight, retinex
 from ..imaging.image import Image, NewLayer
-from ..registry import Field, Inputs, OperationParams, operation
+from ..registry import Field, Inputs, ModelField, OperationParams, operation
 
+if TYPE_CHECKING:
+    from ..models.unshadow import Unshadow
+
+RIM = 0.008  # of the longer side: how far beyond its mask a shadow's soft edge is looked for
 DARKEST = 4 / 255  # below this encoded value the layer is that of this value: black has no ratio to anything
 MOST_DODGE = 0.98  # colour dodge divides by 1 − layer
 LEAST_PX = 8
@@ -47,6 +53,7 @@ class Params(OperationParams):
         title="Find the edge",
         description="Looks for the shadow inside a generous selection. Off: the whole selection is shadow.",
     )
+    model: str = ModelField("remove_shadow", goes_without=True)
 
 
 @operation("remove_shadow", title="Remove Shadow", menu="Restore", inputs=Inputs(selection="optional"))
@@ -78,6 +85,9 @@ def _find(image: Image, params: Params, context: Context) -> relight.Relight:
             shadows = "One shadow was" if count == 1 else f"{count} shadows were"
             context.note(f"{shadows} found and gently lifted. Select a shadow generously to remove it fully.")
         return found
+    with context.models.lend("remove_shadow", params.model, context) as network:
+        if network is not None:
+            return _learned(image, selection, params, network, context)
     found = relight.selected_shadow(
         image.rgb,
         image.alpha,
@@ -104,6 +114,32 @@ def _find(image: Image, params: Params, context: Context) -> relight.Relight:
             "or more and run again."
         )
     return found
+
+
+def _learned(
+    image: Image, selection: np.ndarray, params: Params, network: Unshadow, context: Context
+) -> relight.Relight:
+    """The light that a network gives back, on a copy of what is around the selection, and inside that alone."""
+    context.progress(0.3, "Finding the shadow's edge")
+    around = prompts.window_around(selection > 0.02)
+    height, width = image.bounds.height, image.bounds.width
+    window = prompts.Window(
+        max(0, around.top - around.size[0] // 2),
+        max(0, around.left - around.size[1] // 2),
+        min(height, around.bottom + around.size[0] // 2),
+        min(width, around.right + around.size[1] // 2),
+    )
+    size = masks.fitted_size(window.size, network.work_px)
+    rgb = np.clip(image.reduced(*window.slices, size), 0, 1)
+    selected = masks.resize(selection[window.slices], size)
+    mask = relight.shadow_in(rgb, image.reduced_alpha(*window.slices, size), selected, params.find_edge)
+    context.progress(0.5, "Measuring the light")
+    gain = np.maximum(network.log_gain(rgb, mask), 0)
+    rim_px = max(2, round(RIM * params.softness * max(size)))
+    gain *= masks.feather(masks.grow(mask, rim_px).astype(np.float32), rim_px)[..., None]
+    whole = np.zeros((height, width, 3), np.float32)
+    whole[window.slices] = masks.resize(gain, window.size)
+    return relight.Relight(whole, 1.0, 0.0)
 
 
 def _dodge_layer(image: Image, log_gain: np.ndarray) -> np.ndarray:

@@ -90,8 +90,8 @@ class Params(OperationParams):
     ),
 )
 def replace_sky(image: Image, params: Params, context: Context) -> list[NewLayer]:
-    prompts.check_size(image.alpha)
-    region = prompts.region_of(image.alpha, context.selection, context.box)
+    prompts.check_size(image)
+    region = prompts.region_of(image, context.selection, context.box)
     found = _find(image, region, params, context)
     size = image.alpha.shape[0], image.alpha.shape[1]
     context.progress(0.25, "Looking along the edge")

@@ -47,13 +47,13 @@ class Params(OperationParams):
     inputs=Inputs(selection="optional", points=True, box=True),
 )
 def select_object(image: Image, params: Params, context: Context) -> NewSelection:
-    region = prompts.region_of(image.alpha, context.selection, context.box)
+    region = prompts.region_of(image, context.selection, context.box)
     if region is None and not context.points:
         raise Invalid(
             "Nothing says which object to select.",
             "Click on it, draw a box around it, or select it roughly, and run again.",
         )
-    prompts.check_size(image.alpha)
+    prompts.check_size(image)
     with context.models.lend("select_object", params.model, context) as segmenter:
         context.progress(0.1, "Finding the object")
         found = prompts.find(image, region, context.points, segmenter and segmenter.find)
@@ -82,14 +82,18 @@ def _outline(image: Image, found: prompts.Found, params: Params) -> tuple[np.nda
         lambda rows, columns: image.part(_moved(rows, window.top), _moved(columns, window.left)),
     )
     place = Bounds(window.left, window.top, window.size[1], window.size[0])
-    bounds = _reachable(masks.extent(drawn, place), params).intersection(Bounds(0, 0, *image.alpha.shape[::-1]))
+    bounds = _reachable(masks.extent(drawn, place), params).intersection(
+        Bounds(0, 0, image.bounds.width, image.bounds.height)
+    )
     coverage = np.zeros((bounds.height, bounds.width), np.float32)
     shared = bounds.intersection(place)
     target, source = shared.relative_to(bounds), shared.relative_to(place)
     coverage[target.y : target.bottom, target.x : target.right] = drawn[
         source.y : source.bottom, source.x : source.right
     ]
-    coverage[image.alpha[bounds.y : bounds.bottom, bounds.x : bounds.right] == 0] = 0
+    hidden = image.hidden(slice(bounds.y, bounds.bottom), slice(bounds.x, bounds.right))
+    if hidden is not None:
+        coverage[hidden] = 0
     return coverage, bounds
 
 

@@ -173,3 +173,22 @@ def test_select_object_from_a_rough_selection(gimp: Gimp, precision: str, profil
     assert (rough - selected).max() > 0.8, "the wall that was fully selected is not any more"
     np.testing.assert_array_equal(gimp.composite(document), before)
     gimp.call("close", image=document["image"])
+
+
+@every_document
+def test_refine_edge(gimp: Gimp, precision: str, profile: str) -> None:
+    """A rough outline of the head becomes one that follows it; far from the edge, and in no pixel, anything changes."""
+    document = make(gimp, precision, profile)
+    gimp.call("select", image=document["image"], x=84, y=30, width=92, height=120, feather=0)
+    before, rough = gimp.composite(document), gimp.selection(document, CANVAS)
+
+    done = gimp.run("refine-edge", document, radius_px=16.0)
+
+    assert done["status"] == "success", done["error"]
+    refined = gimp.selection(document, CANVAS)
+    assert np.abs(refined - rough).max() > 0.8
+    assert ((refined > 0.05) & (refined < 0.95)).sum() > 100, "a soft edge"
+    assert refined[FACE[1], FACE[0]] == rough[FACE[1], FACE[0]] == 1
+    assert refined[180:].max() == 0
+    np.testing.assert_array_equal(gimp.composite(document), before)
+    gimp.call("close", image=document["image"])

@@ -1,0 +1,124 @@
+"""Contact sheet of cut-outs: `python -m tests.bench.cutout_sheet docs`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+from scumble_daemon.context import Context
+from scumble_daemon.imaging.image import Image
+from scumble_daemon.operations.remove_background import Params, remove_background
+from skimage import data
+from sklearn.datasets import load_sample_image
+
+PLAIN = np.array((0.35, 0.75, 0.35), np.float32)  # what the cut-outs are shown over
+CROP_PX, LABEL_PX, HEIGHT_PX = 150, 16, 150
+
+Lasso = list[tuple[int, int]]
+# photograph, rough selection (corners of a lasso), top left corners of two crops at 100 %
+CASES: dict[str, tuple[Lasso, tuple[tuple[int, int], ...]]] = {
+    "astronaut": (
+        [(150, -20), (300, -20), (318, 60), (300, 150), (340, 190), (420, 260), (452, 380), (400, 400), (330, 430),
+         (330, 530), (-20, 530), (-20, 330), (60, 270), (110, 190), (135, 120)],
+        ((20, 140), (130, 130)),
+    ),
+    "chelsea": (
+        [(95, -10), (205, 20), (270, 20), (345, -10), (415, 100), (460, 160), (460, 310), (-10, 310), (-10, 90),
+         (60, 60)],
+        ((0, 70), (0, 300)),
+    ),
+    "coffee": (
+        [(120, 5), (440, 5), (510, 110), (500, 300), (380, 400), (180, 395), (50, 300), (50, 120)],
+        ((20, 120), (230, 330)),
+    ),
+    "rocket": ([(300, 60), (345, 60), (360, 200), (375, 385), (270, 385), (290, 200)], ((110, 250), (250, 250))),
+    "flower": (
+        [(330, 30), (440, 60), (520, 180), (470, 320), (380, 390), (250, 385), (170, 300), (140, 190), (200, 70)],
+        ((50, 150), (220, 380)),
+    ),
+    "motorcycle": (
+        [(120, 200), (200, 120), (300, 60), (420, 60), (560, 130), (640, 220), (715, 300), (700, 450), (560, 470),
+         (420, 440), (240, 470), (90, 440), (70, 300)],
+        ((270, 90), (250, 540)),
+    ),
+}  # fmt: skip
+
+
+def photo_of(name: str) -> np.ndarray:
+    if name == "motorcycle":
+        return data.stereo_motorcycle()[0]
+    return load_sample_image("flower.jpg") if name == "flower" else getattr(data, name)()
+
+
+def selection_of(shape: tuple[int, ...], lasso: Lasso) -> np.ndarray:
+    drawn = np.zeros(shape[:2], np.uint8)
+    cv2.fillPoly(drawn, [np.array(lasso, np.int32)], 1)
+    return drawn.astype(np.float32)
+
+
+def ours(photo: np.ndarray, selection: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Colours and mask over the whole photograph."""
+    (layer,) = remove_background(  # pyright: ignore[reportGeneralTypeIssues]
+        Image.from_array(photo), Params(model="classical", edge_model="classical"), Context(selection=selection)
+    )
+    assert layer.raster is not None
+    assert layer.mask is not None
+    part = layer.raster.bounds
+    colours, mask = photo / np.float32(255), np.zeros(photo.shape[:2], np.float32)
+    here = slice(part.y, part.bottom), slice(part.x, part.right)
+    colours[here], mask[here] = Image(layer.raster).rgb, layer.mask
+    return colours, mask
+
+
+def grab_cut(photo: np.ndarray, selection: np.ndarray) -> np.ndarray:
+    labels = np.where(selection > 0.5, cv2.GC_PR_FGD, cv2.GC_BGD).astype(np.uint8)
+    cv2.setRNGSeed(1)
+    cv2.grabCut(photo, labels, (0, 0, 0, 0), np.zeros((1, 65)), np.zeros((1, 65)), 5, cv2.GC_INIT_WITH_MASK)
+    return np.isin(labels, (cv2.GC_FGD, cv2.GC_PR_FGD)).astype(np.float32)
+
+
+def over_plain(colours: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    return mask[..., None] * colours + (1 - mask[..., None]) * PLAIN
+
+
+def row(name: str) -> np.ndarray:
+    lasso, corners = CASES[name]
+    photo = photo_of(name)
+    selection = selection_of(photo.shape, lasso)
+    plain_cut = over_plain(photo / np.float32(255), grab_cut(photo, selection))
+    our_cut = over_plain(*ours(photo, selection))
+    outlined = (photo / np.float32(255)).copy()
+    cv2.polylines(outlined, [np.array(lasso, np.int32)], True, (1.0, 1.0, 1.0), 3, cv2.LINE_AA)
+    pictures = {f"{name}, rough selection": outlined, "GrabCut alone": plain_cut, "ours": our_cut}
+    width = round(HEIGHT_PX * photo.shape[1] / photo.shape[0])
+    tiles = [
+        labelled(cv2.resize(each, (width, HEIGHT_PX), interpolation=cv2.INTER_AREA), label)
+        for label, each in pictures.items()
+    ]
+    tiles = [_padded(tile, 232) for tile in tiles]
+    for top, left in corners:
+        for label, each in (("GrabCut, 100%", plain_cut), ("ours, 100%", our_cut)):
+            tiles.append(_padded(labelled(each[top : top + CROP_PX, left : left + CROP_PX], label), CROP_PX + 4))
+    return np.hstack(tiles)
+
+
+def labelled(picture: np.ndarray, text: str) -> np.ndarray:
+    label = np.full((LABEL_PX, picture.shape[1], 3), 255, np.uint8)
+    cv2.putText(label, text, (2, 12), cv2.FONT_HERSHEY_SIMPLEX, 0.38, (0, 0, 0), 1, cv2.LINE_AA)
+    return np.vstack([picture, label / np.float32(255)])
+
+
+def _padded(tile: np.ndarray, width: int) -> np.ndarray:
+    return np.pad(tile, ((0, 0), (0, max(0, width - tile.shape[1])), (0, 0)), constant_values=1)
+
+
+def main(folder: Path) -> None:
+    sheet = np.vstack([row(name) for name in CASES])
+    picture = (np.clip(sheet, 0, 1) * 255 + 0.5).astype(np.uint8)
+    cv2.imwrite(str(folder / "cutout.png"), picture[..., ::-1], [cv2.IMWRITE_PNG_COMPRESSION, 9])
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
