@@ -61,6 +61,10 @@ class Models(Protocol):
         """
         ...
 
+    def device(self) -> str:
+        """Where torch computes, as it calls that: for what needs no model. Imports torch. Raises: Unsupported."""
+        ...
+
     def notes(self, context: Context, stage: str, first: float, last: float) -> Notes:
         """For `RunningModel.over`: progress from `first` to `last` under the words `stage`."""
         ...
@@ -73,6 +77,9 @@ class NoModels:
         raise MissingModel("No model is at hand here.", "Run this through the daemon.")
 
     paint = notes = borrow
+
+    def device(self) -> str:
+        return "cpu"
 
     def lend(self, operation: str, wanted: str, context: Context) -> AbstractContextManager[Any]:
         return nullcontext() if wanted in ("auto", "classical") else self.borrow()

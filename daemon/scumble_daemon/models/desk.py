@@ -135,6 +135,9 @@ class Desk:
             model.over(sheet.size, sheet.read, sheet.write, notes, is_precise=image.raster.depth != "u8")
         return paint.as_layer(name, raster, grows)
 
+    def device(self) -> str:
+        return str(devices.find(self._device_name))
+
     def notes(self, context: Context, stage: str, first: float, last: float) -> Notes:
         """Progress from `first` to `last` under the words `stage`; what had to be changed is said, and noted."""
 

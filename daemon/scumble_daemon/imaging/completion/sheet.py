@@ -1,0 +1,108 @@
+"""The layer while its holes are filled: what may be copied, what is filled already, and where the result goes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scumble_protocol.image import CHANNEL_COUNT, Bounds, Raster
+
+from .. import colour, masks, samples
+from ..image import Image
+
+SOLID = 0.999  # of the most opaque pixel's alpha: what is less opaque is not copied
+
+Part = tuple[slice, slice]
+NewSamples = Callable[[int], "tuple[memoryview, Any]"]
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """`hole`: bool over the layer, all that is to be filled · `left`: of that, what is not filled yet · `place`: rows
+    and columns of the layer that `out` lies over: H×W×C samples as the editor holds them · `solid`: a stored alpha from
+    which on a pixel may be copied."""
+
+    image: Image
+    hole: np.ndarray
+    left: np.ndarray
+    place: Part
+    out: np.ndarray
+    channels: str
+    solid: float
+
+    @staticmethod
+    def over(image: Image, hole: np.ndarray, new_samples: NewSamples) -> tuple[Sheet, Raster]:
+        """A sheet over `hole`, which is not empty, and the raster that it fills: transparent at first."""
+        found = masks.extent(hole, Bounds(0, 0, hole.shape[1], hole.shape[0]))
+        source = image.raster
+        channels = samples.WITH_ALPHA.get(source.channels, source.channels)
+        shape = (found.height, found.width, CHANNEL_COUNT[channels])
+        dtype = np.dtype(samples.DTYPES[source.depth])
+        memory, data = new_samples(int(np.prod(shape)) * dtype.itemsize)
+        out = np.frombuffer(memory, dtype).reshape(shape)
+        out[:] = 0
+        bounds = Bounds(found.x + image.bounds.x, found.y + image.bounds.y, found.width, found.height)
+        place = slice(found.y, found.bottom), slice(found.x, found.right)
+        raster = Raster(bounds, source.depth, channels, data, source.profile)
+        alpha = samples.alpha(source)
+        solid = 0.0 if alpha is None else SOLID * float(alpha.max())
+        return Sheet(image, hole, hole.copy(), place, out, channels, solid), raster
+
+    @property
+    def size(self) -> tuple[int, int]:
+        return self.hole.shape[0], self.hole.shape[1]
+
+    def usable(self, part: Part) -> np.ndarray:
+        """Where the layer is opaque and no hole, bool: what may be copied."""
+        return self._shows(part) & ~self.hole[part]
+
+    def can_copy(self, at: np.ndarray) -> np.ndarray:
+        """The same for single pixels (flat indices)."""
+        rows, columns = np.divmod(at, self.size[1])
+        alpha = samples.alpha(self.image.raster)
+        free = ~self.hole[rows, columns]
+        return free if alpha is None else free & (alpha[rows, columns] >= self.solid)
+
+    def known(self, part: Part) -> np.ndarray:
+        """Where the layer is opaque and no hole any more: what a filling has to join."""
+        return self._shows(part) & ~self.left[part]
+
+    def rgb(self, part: Part) -> np.ndarray:
+        """H×W×3 float32, sRGB-encoded, with what is filled already."""
+        found = self.image.part(*part)
+        filled = self.hole[part] & ~self.left[part]
+        if filled.any():
+            rows, columns = np.nonzero(filled)
+            found[filled] = self._srgb(self._filled(rows + part[0].start, columns + part[1].start))
+        return found
+
+    def native(self, at: np.ndarray) -> np.ndarray:
+        """N×(3|1) float32, the layer's own colours of single pixels (flat indices)."""
+        rows, columns = np.divmod(at, self.size[1])
+        return samples.to_float(samples.colour(self.image.raster)[rows, columns])
+
+    def looked_at(self, at: np.ndarray) -> np.ndarray:
+        """N×3 float32, the same sRGB-encoded."""
+        return self._srgb(self.native(at))
+
+    def write(self, at: np.ndarray, colours: np.ndarray, alpha: np.ndarray) -> None:
+        """Fill the pixels `at` (flat indices) with `colours` N×(3|1) in the document's encoding."""
+        packed = samples.pack(colours[None], alpha[None], self.image.raster.depth, self.channels)[0]
+        rows, columns = np.divmod(at, self.size[1])
+        self.out[rows - self.place[0].start, columns - self.place[1].start] = packed
+        self.left[rows, columns] = False
+
+    def _shows(self, part: Part) -> np.ndarray:
+        alpha = samples.alpha(self.image.raster)
+        if alpha is None:
+            return np.ones((part[0].stop - part[0].start, part[1].stop - part[1].start), bool)
+        return alpha[part] >= self.solid
+
+    def _filled(self, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
+        stored = self.out[rows - self.place[0].start, columns - self.place[1].start]
+        return samples.to_float(samples.colour_of(stored[None], self.channels)[0])
+
+    def _srgb(self, native: np.ndarray) -> np.ndarray:
+        return colour.to_srgb(native[None], self.image.profile)[0]
