@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -99,7 +100,7 @@ class Context:
     `points`, `box`: in pixels from the *layer's* top left corner (points may lie outside it, the box does not) ·
     `preview`: show the artist an early result · `notes`: sentences that go with the result · `models`: networks ·
     `new_samples`: room for a result's samples, and what a `Raster` takes as its `data`; a large layer's can lie where
-    the editor reads them."""
+    the editor reads them · `seconds`: what parts of the job took, by name, for the result's timings."""
 
     selection: np.ndarray | None = None
     points: tuple[Point, ...] = ()
@@ -113,6 +114,7 @@ class Context:
     models: Models = field(default_factory=NoModels)
     model: dict[str, Any] | None = None  # the one that was used, for the recipe
     new_samples: Callable[[int], tuple[memoryview, Any]] = private_bytes
+    seconds: dict[str, float] = field(default_factory=dict)
 
     def progress(self, fraction: float, stage: str) -> None:
         """Tell the artist how far the job is; `fraction` 0 to 1. Raises: Cancelled, so call it often."""
@@ -123,6 +125,15 @@ class Context:
         """Raises: Cancelled."""
         if self.is_cancelled():
             raise Cancelled("The job was cancelled.")
+
+    @contextmanager
+    def timed(self, part: str) -> Iterator[None]:
+        """Count the seconds of what is done in it to that part of the job."""
+        started = time.monotonic()
+        try:
+            yield
+        finally:
+            self.seconds[part] = self.seconds.get(part, 0.0) + time.monotonic() - started
 
     def note(self, sentence: str) -> None:
         """Say something with the result: a low confidence, a choice that was made."""

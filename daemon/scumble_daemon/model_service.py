@@ -31,12 +31,20 @@ class _Fetch:
 
 
 class ModelService:
-    """`title_of`: an operation's title by its id, None where there is no such operation."""
+    """`title_of`: an operation's title by its id, None where there is no such operation · `on_change`: called when a
+    model has come or gone, before anybody is told so."""
 
-    def __init__(self, errands: Errands, send: Send, title_of: Callable[[str], str | None]) -> None:
+    def __init__(
+        self,
+        errands: Errands,
+        send: Send,
+        title_of: Callable[[str], str | None],
+        on_change: Callable[[], None],
+    ) -> None:
         self._errands = errands
         self._send = send
         self._title_of = title_of
+        self._on_change = on_change
         self._watchers: dict[bytes, str] = {}  # client → the id that it asked under
         self._waiting: list[Asker] = []  # for the list that is being made
         self._listing: int | None = None
@@ -81,6 +89,7 @@ class ModelService:
             if news["kind"] == "removed":
                 log.info("%s was removed", model)
                 self._troubles.pop(model, None)
+                self._on_change()
                 self._send(client, messages.Removed(request.id, model, news["bytes"]))
             else:
                 self._send(client, messages.Failure.of(request.id, _error(news)))
@@ -157,6 +166,7 @@ class ModelService:
         running = self._fetches.pop(model)
         if error is None:
             log.info("%s was fetched", model)
+            self._on_change()
         elif not isinstance(error, Cancelled):
             log.warning("%s was not fetched: %s", model, error)
             self._troubles[model] = str(error)

@@ -183,9 +183,10 @@ def _nothing(layer: Layer) -> Raster:
 
 
 def _around(canvas: Bounds, layers: list[Layer]) -> Bounds:
-    """Large enough for layers that reach beyond it: an enlarged photo is a larger picture."""
-    right = max([canvas.right, *(layer.raster.bounds.right for layer in layers)])
-    bottom = max([canvas.bottom, *(layer.raster.bounds.bottom for layer in layers)])
+    """Large enough for layers that show beyond it: an enlarged photo is a larger picture."""
+    shown = [layer.raster.bounds for layer in layers if layer.visible]
+    right = max([canvas.right, *(bounds.right for bounds in shown)])
+    bottom = max([canvas.bottom, *(bounds.bottom for bounds in shown)])
     return Bounds(canvas.x, canvas.y, right - canvas.x, bottom - canvas.y)
 
 
@@ -213,6 +214,7 @@ def _write_layers(folder: Path, canvas: Bounds, profile: bytes | None, result: R
                 else None,
                 "blend_mode": layer.blend_mode,
                 "opacity": layer.opacity,
+                "visible": layer.visible,
                 "recipe": layer.recipe,
             }
         )

@@ -54,7 +54,7 @@ class Server:
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         self._clients = ClientSocket(self._context, settings, runtime)
         self._errands = Errands(self._context, config.log_folder() / "errands-stderr.log")
-        self._models = ModelService(self._errands, self._send, self._title_of)
+        self._models = ModelService(self._errands, self._send, self._title_of, self._tell_other_models)
         self._probe_at = time.monotonic() + PROBE_INTERVAL_S
         self._executors: list[Executor] = []
         self._handlers: dict[type, Callable[[Session, Any], None]] = {
@@ -276,6 +276,10 @@ class Server:
         waiting, self._waiting_for_catalogue = self._waiting_for_catalogue, []
         for client, request in waiting:
             self._send(client, messages.Catalogue(id=request.id, catalogue=self._table))
+
+    def _tell_other_models(self) -> None:
+        for executor in self._executors:
+            executor.look_again()
 
     def _title_of(self, operation: str) -> str | None:
         if self._catalogue is None:  # it is being read for the first time

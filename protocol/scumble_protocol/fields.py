@@ -303,6 +303,7 @@ def layers() -> Any:
                 "blend_mode": layer.blend_mode,
                 "opacity": layer.opacity,
                 "recipe": layer.recipe,
+                "visible": layer.visible,
             }
             for layer in value
         ]
@@ -319,6 +320,7 @@ def layers() -> Any:
                     blend_mode=_choice(table.get("blend_mode"), BLEND_MODES, "blend mode"),
                     opacity=_number(table.get("opacity"), 0, 1),
                     recipe=check_plain(_expect_map(table.get("recipe"), "a recipe")),
+                    visible=_expect(table.get("visible", True), bool, "true or false"),
                 )
             )
         return tuple(read)

@@ -99,7 +99,8 @@ class Layer:
     """A new layer to insert above the source; a list of layers runs from the bottom of the stack to its top.
 
     `blend_mode`: one of BLEND_MODES, applied to the values as the document encodes them · `opacity`: 0 to 1 ·
-    `mask`: coverage over its own bounds, nothing shows outside them · `recipe`: what made the layer, as plain JSON.
+    `mask`: coverage over its own bounds, nothing shows outside them · `recipe`: what made the layer, as plain JSON ·
+    `visible`: whether its eye is open at first.
     """
 
     name: str
@@ -108,6 +109,7 @@ class Layer:
     blend_mode: str = "normal"
     opacity: float = 1.0
     recipe: Dict[str, Any] = field(default_factory=dict)
+    visible: bool = True
 
     def relative_to(self, canvas: Bounds) -> "Layer":
         """The layer as it lies in a document of its own, whose canvas is `canvas`."""

@@ -265,8 +265,8 @@ class Preview:
 @dataclass(frozen=True)
 class Result:
     """The end of a job. `group`: the name of the group the layers belong in · `document`: the canvas of the new
-    document that they belong in instead · `notes`: sentences for the artist · `timings`: seconds by stage (queue, load,
-    run, …)."""
+    document that they belong in instead · `notes`: sentences for the artist · `timings`: seconds by stage
+    (queue, run, operation, load, network)."""
 
     id: str = text()
     layers: Tuple[Layer, ...] = layers()

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import zipfile
 from pathlib import Path
+from xml.etree import ElementTree
 
 import imagecodecs
 import numpy as np
@@ -16,6 +17,8 @@ import pytest
 from skimage import data
 
 from ..daemon_process import DaemonProcess, running_daemon
+
+OPERATIONS = Path(__file__).parents[1] / "editors" / "operations"
 
 
 @pytest.fixture(scope="module")
@@ -76,6 +79,22 @@ def test_every_layer_can_be_had_as_a_file(daemon: DaemonProcess, photo: Path, se
     assert layer["mask"]["bounds"] == layer["bounds"] == {"x": 71, "y": 0, "width": 89, "height": 120}
     assert np.array_equal(read(folder / layer["mask"]["file"]), read(selection)[:, 71:])
     assert read(folder / layer["file"]).shape[:2] == (120, 89)
+
+
+def test_hidden_layers_are_kept_but_not_shown(photo: Path, tmp_path: Path) -> None:
+    """The finished picture is without them, and no larger for them; `.ora` and `--layers` have them, marked."""
+    with running_daemon([OPERATIONS / "hidden_test.py"]) as daemon:
+        done = daemon.cli("run", "hidden_test", photo, "-o", tmp_path / "r.png", "--layers", tmp_path / "layers")
+        assert done.returncode == 0, done.stderr
+        assert np.array_equal(read(tmp_path / "r.png"), 255 - read(photo))
+        opened = daemon.cli("run", "hidden_test", photo, "-o", tmp_path / "r.ora", "--set", "opens=true")
+        assert opened.returncode == 0, opened.stderr
+    shown, hidden = json.loads((tmp_path / "layers" / "result.json").read_text())["layers"]
+    assert (shown["visible"], hidden["visible"]) == (True, False)
+    assert (read(tmp_path / "layers" / hidden["file"]) == 255).all()
+    with zipfile.ZipFile(tmp_path / "r.ora") as archive:
+        stack = ElementTree.fromstring(archive.read("stack.xml"))
+    assert [each.get("visibility") for each in stack.iter("layer")] == ["hidden", "visible", None]
 
 
 def test_sixteen_bits_stay_sixteen_bits(daemon: DaemonProcess, tmp_path: Path) -> None:

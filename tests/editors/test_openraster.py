@@ -27,7 +27,7 @@ from gi.repository import Gimp, Gio
 
 def entry(layer):
     return {"name": layer.get_name(), "mode": Gimp.LayerMode(layer.get_mode()).value_nick,
-            "opacity": layer.get_opacity(), "offset": list(layer.get_offsets())[-2:],
+            "opacity": layer.get_opacity(), "visible": layer.get_visible(), "offset": list(layer.get_offsets())[-2:],
             "children": [entry(child) for child in layer.get_children()] if layer.is_group() else None}
 
 found = {}
@@ -47,7 +47,7 @@ from krita import InfoObject, Krita
 
 def entry(node):
     return {"name": node.name(), "type": node.type(), "mode": node.blendingMode(), "opacity": node.opacity(),
-            "offset": [node.bounds().x(), node.bounds().y()],
+            "offset": [node.bounds().x(), node.bounds().y()], "visible": node.visible(),
             "depth": node.colorDepth(), "profile": node.colorProfile(),
             "children": [entry(child) for child in node.childNodes()]}
 
@@ -108,6 +108,7 @@ def write_group(folder: Path) -> None:
     layers = [
         Layer("Hintergrund ä", painted, opacity=0.5),
         Layer("masked", painted, mask=composite.from_array(mask, 0, 30)),
+        Layer("hidden", painted, visible=False),
     ]
     openraster.write(folder / "group.ora", CANVAS, source, "photo", layers, "Results", profile)
 
@@ -155,11 +156,12 @@ def test_gimp_finds_every_layer(gimp: dict[str, Any]) -> None:
     assert modes[:7] == ["normal", "dodge", "screen", "addition", "multiply", "overlay", "softlight"]
     group, photo = gimp["group"]
     assert group["name"] == "Results"
-    assert [(child["name"], child["offset"]) for child in group["children"]] == [
-        ("masked", [0, 30]),
-        ("Hintergrund ä", [-10, 20]),
+    assert [(child["name"], child["offset"], child["visible"]) for child in group["children"]] == [
+        ("hidden", [-10, 20], False),
+        ("masked", [0, 30], True),
+        ("Hintergrund ä", [-10, 20], True),
     ]
-    assert round(group["children"][1]["opacity"]) == 50
+    assert round(group["children"][2]["opacity"]) == 50
 
 
 @pytest.mark.parametrize("mode", GIMP_AGREES)
@@ -178,7 +180,11 @@ def test_krita_finds_every_layer(krita: dict[str, Any]) -> None:
     ]  # fmt: skip
     photo, group = krita["group"]
     assert (group["name"], group["type"]) == ("Results", "grouplayer")
-    assert [child["name"] for child in group["children"]] == ["Hintergrund ä", "masked"]
+    assert [(child["name"], child["visible"]) for child in group["children"]] == [
+        ("Hintergrund ä", True),
+        ("masked", True),
+        ("hidden", False),
+    ]
     assert group["children"][0]["offset"] == [-10, 20]
     for layer in (photo, *group["children"]):
         assert (layer["depth"], layer["profile"]) == ("U16", "Display P3")

@@ -67,6 +67,17 @@ def test_layers_lie_in_a_group_above_the_source(tmp_path: Path) -> None:
             assert opened.info["icc_profile"] == PROFILE
 
 
+def test_a_hidden_layer_is_there_and_shows_nothing(tmp_path: Path) -> None:
+    """Its eye is closed in the stack; the merged picture is the source's."""
+    hidden = Layer("later", composite.from_array(noise(4)), visible=False)
+    archive = written(tmp_path, [hidden, Layer("now", composite.from_array(noise(4, 2, 2)))])
+    now, later = stack(archive)[0]
+    assert [each.get("visibility") for each in (now, later)] == ["visible", "hidden"]
+    np.testing.assert_array_equal(imagecodecs.png_decode(archive.read(later.get("src") or "")), noise(4))
+    merged = imagecodecs.png_decode(archive.read("mergedimage.png"))
+    np.testing.assert_array_equal(merged[2:], noise(3)[2:])
+
+
 @pytest.mark.parametrize("mode", [mode for mode in BLEND_MODES if mode != "normal"])
 def test_layers_that_blend_stand_directly_above_the_source(mode: str, tmp_path: Path) -> None:
     """In a group that GIMP isolates they would blend with nothing."""

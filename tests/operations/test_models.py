@@ -269,6 +269,7 @@ def test_the_same_click_twice_is_answered_from_memory_until_the_model_is_another
         image = put(client, made, "u8")
         first = client.run("denoise", image, CANVAS)
         assert not first.timings["cached"]
+        assert 0 < first.timings["network"] < first.timings["operation"] < first.timings["run"]
         client.release(first)
         again = client.run("denoise", put(client, made, "u8"), CANVAS)
         assert again.timings["cached"]

@@ -59,6 +59,7 @@ layers = st.builds(
     blend_mode=st.sampled_from(BLEND_MODES),
     opacity=st.floats(0, 1),
     recipe=tables,
+    visible=st.booleans(),
 )
 layer_stacks = st.lists(layers, max_size=3).map(tuple)
 points = st.builds(Point, *2 * [st.floats(-1e9, 1e9)], st.booleans())

@@ -219,7 +219,14 @@ def test_a_layer_has_to_be_whole() -> None:
     """A result's layer without a name, of an unknown mode or with too much opacity is refused."""
     good = wire.encode(messages.Result("job-1", (Layer("a", PIXEL),)))
     header = msgpack.unpackb(good[0])
-    for change in ({"name": None}, {"blend_mode": "magic"}, {"opacity": 1.5}, {"opacity": True}, {"recipe": []}):
+    for change in (
+        {"name": None},
+        {"blend_mode": "magic"},
+        {"opacity": 1.5},
+        {"opacity": True},
+        {"recipe": []},
+        {"visible": 0},
+    ):
         layer = {**header["layers"][0], **change}
         with pytest.raises(Invalid, match=r"result\.layers"):
             wire.decode([msgpack.packb({**header, "layers": [layer]}), *good[1:]])

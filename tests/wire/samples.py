@@ -143,6 +143,9 @@ SAMPLES: dict[str, Message] = {
     "result-document": Result(
         "job-6", (Layer("Upscaled ×2", SMALL, recipe=RECIPE),), group="Upscale", document=Bounds(-3, 5, 2, 1)
     ),
+    "result-hidden": Result(
+        "job-6", (Layer("By ear", SMALL), Layer("By eye", SMALL, opacity=0.5, visible=False)), group="Alternatives"
+    ),
     "result-selection": Result("job-6", selection=FEATHER),
     "failure": Failure(
         "job-6", "missing-model", "The model scunet is not installed.", "`scumble weights fetch scunet`"

@@ -53,6 +53,10 @@ class Executor(Protocol):
         """The session has ended: let go of its segments."""
         ...
 
+    def look_again(self) -> None:
+        """Other models lie in the weights folder: see them before the next job is begun."""
+        ...
+
     def free(self) -> list[dict[str, Any]]:
         """Let go of the warm models: at once, or as soon as the job that uses one ends; those that were warm."""
         ...

@@ -63,8 +63,9 @@ class JobRunner:
         finished = self._results.get(key) if key else None
         was_cached = finished is not None
         started = time.monotonic()
+        seconds: dict[str, float] = {}
         if finished is None:
-            finished = self._compute(operation, params, opened, pixels, report, is_cancelled, show)
+            finished = self._compute(operation, params, opened, pixels, report, is_cancelled, show, seconds)
             if key and not finished.is_shared:
                 self._results.put(key, finished)
         return Result(
@@ -74,7 +75,7 @@ class JobRunner:
             group=operation.entry.title,
             document=finished.document,
             notes=finished.notes,
-            timings={"operation": time.monotonic() - started, "cached": was_cached},
+            timings={"operation": time.monotonic() - started, **seconds, "cached": was_cached},
         )
 
     def _compute(
@@ -86,6 +87,7 @@ class JobRunner:
         report: Callable[[float, str], None],
         is_cancelled: Callable[[], bool],
         show: Callable[[Preview], None],
+        seconds: dict[str, float],
     ) -> cache.Finished:
         image = Image(submit.image, submit.profiles)
         source = Source(image, None, image.bounds) if operation.raw else _examine(image, submit, operation)
@@ -107,6 +109,7 @@ class JobRunner:
             preview=preview,
             models=self._desk,
             new_samples=room.make,
+            seconds=seconds,
         )
         with room:
             given = operation.function(image, params, context)
@@ -208,9 +211,7 @@ def _encode(layer: NewLayer, source: Source, recipe: dict[str, Any]) -> Layer:
     if visible.is_empty:
         visible = Bounds(bounds.x, bounds.y, 1, 1)
     raster = _layer_raster(layer, image, bounds, visible)
-    return Layer(
-        layer.name, raster, _layer_mask(layer, source, bounds, visible), layer.blend_mode, layer.opacity, recipe
-    )
+    return _made(layer, raster, _layer_mask(layer, source, bounds, visible), recipe)
 
 
 def _encode_enlarged(layer: NewLayer, source: Source, recipe: dict[str, Any]) -> Layer:
@@ -221,7 +222,11 @@ def _encode_enlarged(layer: NewLayer, source: Source, recipe: dict[str, Any]) ->
         part = Bounds(bounds.x, bounds.y, bounds.width // layer.enlarged, bounds.height // layer.enlarged)
         grown = masks.resize(_crop(source.coverage, source.image.bounds, part), (bounds.height, bounds.width))
         mask = _mask_raster(grown, bounds, MASK_DEPTH[layer.raster.depth])
-    return Layer(layer.name, layer.raster, mask, layer.blend_mode, layer.opacity, recipe)
+    return _made(layer, layer.raster, mask, recipe)
+
+
+def _made(layer: NewLayer, raster: Raster, mask: Raster | None, recipe: dict[str, Any]) -> Layer:
+    return Layer(layer.name, raster, mask, layer.blend_mode, layer.opacity, recipe, layer.visible)
 
 
 def _around(layers: Sequence[Layer]) -> Bounds:

@@ -56,10 +56,19 @@ class Released:
 
 
 @dataclass(frozen=True)
+class OtherModels:
+    """A model has been fetched or removed: jobs that come after this have to know."""
+
+
+@dataclass(frozen=True)
 class Warming:
     """Models that were warm in the process before this one, and are wanted again."""
 
     keys: tuple[str, ...]
+
+
+Item = Task | Released | OtherModels | Warming
+"""What the server asks of a worker; done in the order in which it was asked."""
 
 
 class Line:
@@ -72,7 +81,7 @@ class Line:
         self._outgoing = self._context.socket(zmq.PUSH)
         self._outgoing.bind("inproc://out")
         self._sending = threading.Lock()
-        self.work: queue.SimpleQueue[Task | Released | Warming] = queue.SimpleQueue()
+        self.work: queue.SimpleQueue[Item] = queue.SimpleQueue()
         self._open: dict[tuple[str, str], Task] = {}
         threading.Thread(target=self._serve, name="line", daemon=True).start()
 
@@ -119,6 +128,8 @@ class Line:
                 task.cancelled.set()
         elif kind == b"release":
             self.work.put(Released(frames[1].bytes.decode(), [frame.bytes.decode() for frame in frames[2:]]))
+        elif kind == b"look":
+            self.work.put(OtherModels())
         elif kind == b"warm":
             self.work.put(Warming(tuple(key.bytes.decode() for key in frames[1:])))
         elif kind == b"free":  # in a thread of its own: giving back gigabytes takes a while, and a cancel must not wait
@@ -237,11 +248,13 @@ def main(endpoint: str, device: str) -> None:
             worker.run(item)
         elif isinstance(item, Released):
             worker.take_back(item)
+        elif isinstance(item, OtherModels):
+            worker.renew_offers()
         else:
             wanted += item.keys
 
 
-def _next(line: Line, pool: ModelPool[Any]) -> Task | Released | Warming:
+def _next(line: Line, pool: ModelPool[Any]) -> Item:
     """What is to be done next; while there is nothing, models go that were not used for long, and memory goes back."""
     with contextlib.suppress(queue.Empty):
         return line.work.get(timeout=KEEP_MEMORY_S)

@@ -101,6 +101,9 @@ class WorkerExecutor:
     def forget(self, session: str) -> None:
         self._send(b"forget", session.encode())
 
+    def look_again(self) -> None:
+        self._send(b"look")
+
     def free(self) -> list[dict[str, Any]]:
         self._send(b"free")
         return list(self._models.get("models", ()))

@@ -20,8 +20,10 @@ LUMA = np.array([0.3, 0.59, 0.11], np.float32)  # W3C Compositing, section 10.2
 def flatten(canvas: Bounds, source: Raster, layers: Sequence[Layer]) -> Raster:
     """What is seen within `canvas`, in the source's depth, channels and profile.
 
-    Alpha is added where the source has none and does not cover the canvas. `layers`: bottom first.
+    Alpha is added where the source has none and does not cover the canvas. `layers`: bottom first; hidden ones are not
+    seen.
     """
+    shown = [layer for layer in layers if layer.visible]
     channels = source.channels
     if channels in ("RGB", "GRAY") and not source.bounds.contains(canvas):
         channels += "A"
@@ -30,7 +32,7 @@ def flatten(canvas: Bounds, source: Raster, layers: Sequence[Layer]) -> Raster:
     rows = max(1, STRIP_PIXELS // max(1, canvas.width))
     for top in range(0, canvas.height, rows):
         strip = Bounds(canvas.x, canvas.y + top, canvas.width, min(rows, canvas.height - top))
-        _blend_strip(pixels[top : top + rows], strip, source.depth, layers)
+        _blend_strip(pixels[top : top + rows], strip, source.depth, shown)
     if channels == "BGRA":
         pixels = pixels[..., [2, 1, 0, 3]]
     return Raster(canvas, source.depth, channels, np.ascontiguousarray(pixels).data.cast("B"), source.profile)

@@ -96,6 +96,7 @@ class NewLayer:
     `rgb`: H×W×3 float32 sRGB-encoded, or with `encoded="native"` H×W×(3|1) in the document's own encoding ·
     `alpha`, `mask`: H×W float32 in [0, 1]; `alpha` defaults to the source's, `mask` to none · `raster`: instead of
     `rgb` and `alpha`, samples exactly as the editor holds them.
+    `visible`: False for one that the artist switches on: an alternative, an aid.
     `enlarged`: a `raster` of so many times the size that it has in the document, from its upper left corner on.
     Outside the artist's selection it will be masked away, whatever the operation wrote there.
     """
@@ -110,6 +111,7 @@ class NewLayer:
     opacity: float = 1.0
     encoded: str = "srgb"
     enlarged: int = 1
+    visible: bool = True
 
 
 @dataclass(frozen=True)

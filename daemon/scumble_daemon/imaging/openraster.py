@@ -61,6 +61,7 @@ def write(
             entry = _add(archive, parent, baked, f"data/layer{number:03d}.png", name, canvas, profile)
             entry.set("opacity", f"{layer.opacity:.6g}")
             entry.set("composite-op", COMPOSITE_OPS[layer.blend_mode])
+            entry.set("visibility", "visible" if layer.visible else "hidden")
         _add(archive, stack, source, "data/source.png", source_name, canvas, profile)
         merged = samples.view(composite.flatten(canvas, source, layers))
         archive.writestr("mergedimage.png", png.encode(picture.for_png(merged), profile))

@@ -175,7 +175,8 @@ def run(
                 left = columns.starts[column] * scale
                 across = columns.weights(column, scale, network.feather_px)[None, :, None]
                 right = min(width, left + columns.tile * scale)
-                fresh[:, left:right] += (result * down * across)[:, : right - left]
+                shown = result[:, : right - left]
+                fresh[:, left:right] += shown if plan.count == 1 else shown * (down * across[:, : right - left])
             done += len(group)
         assert fresh is not None
         if band is not None:

@@ -150,6 +150,7 @@ class Desk:
             report=lambda share: context.progress(first + (last - first) * share, stage),
             say=say,
             make_room=lambda: bool(self.pool.free_idle().titles),
+            computing=lambda: context.timed("network"),
         )
 
     def free(self) -> Freed:
@@ -160,7 +161,8 @@ class Desk:
 
     @contextlib.contextmanager
     def _borrow(self, chosen: Installed, context: Context) -> Iterator[Runner]:
-        device = self._open_device(context)
+        with context.timed("load"):
+            device = self._open_device(context)
         load = functools.partial(self._load, chosen, device, context)
         with self.pool.borrow(chosen.key, chosen.title, chosen.bytes, load) as model:
             yield model
@@ -170,7 +172,7 @@ class Desk:
     def _choose(self, operation: str, wanted: str, scale: int | None) -> Installed:
         try:
             chosen = self.shelf.choose(operation, wanted, scale, on_gpu=False)  # or there is none: said without torch
-        except MissingModel:  # it may have come this moment, and the watch has not told yet
+        except MissingModel:  # another program may have brought it this moment, and the watch has not told yet
             chosen = self.look_again().choose(operation, wanted, scale, on_gpu=False)
         if self._device_name == "cpu" or not devices.find(self._device_name).is_gpu:
             return chosen
@@ -183,13 +185,15 @@ class Desk:
         return self._device
 
     def _load(self, chosen: Installed, device: devices.Device, context: Context) -> Runner:
-        from .loading import load
-
         stage = f"Loading {chosen.title} ({in_words(chosen.bytes)})"
         context.progress(0.0, stage)
-        loaded = load(chosen, lambda share: context.progress(LOADED * share, stage))
+        with context.timed("load"):
+            from .loading import load
+
+            loaded = load(chosen, lambda share: context.progress(LOADED * share, stage))
+            runner = _run(loaded, device, chosen.title)
         log.info("loaded %s for %s", chosen.id, device)
-        return _run(loaded, device, chosen.title)
+        return runner
 
     def _budget_bytes(self) -> int:
         if self._settings.models_budget_mb:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -34,6 +35,7 @@ class Notes:
     report: Callable[[float], None] = lambda fraction: None
     say: Say = lambda sentence: None
     make_room: Callable[[], bool] = lambda: False  # let go of the other models; whether there were any
+    computing: Callable[[], AbstractContextManager[None]] = nullcontext  # held around each pass through the network
 
 
 @dataclass
@@ -91,7 +93,7 @@ class RunningModel:
                 tiling.run(
                     self.network,
                     plan,
-                    lambda tiles: self._forward(tiles, is_precise, notes.say),
+                    lambda tiles: self._forward(tiles, is_precise, notes),
                     read,
                     write,
                     notes.report,
@@ -140,7 +142,11 @@ class RunningModel:
 
     # --- one batch of tiles ---------------------------------------------------------------------------------------
 
-    def _forward(self, tiles: np.ndarray, is_precise: bool, say: Say) -> np.ndarray:
+    def _forward(self, tiles: np.ndarray, is_precise: bool, notes: Notes) -> np.ndarray:
+        with notes.computing():
+            return self._checked(tiles, is_precise, notes.say)
+
+    def _checked(self, tiles: np.ndarray, is_precise: bool, say: Say) -> np.ndarray:
         dtype = None if self._distrusts_half else half_precision(self.device, self.loaded.traits, is_precise)
         result = self._compute(tiles, dtype)
         if dtype is not None and not np.isfinite(result).all():

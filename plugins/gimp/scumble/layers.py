@@ -70,6 +70,7 @@ def finish(client: Client, layer: Layer, image: Gimp.Image, encoding: str, space
         image, layer.name, bounds.width, bounds.height, kind, layer.opacity * 100, MODES[layer.blend_mode]
     )
     new.set_offsets(bounds.x, bounds.y)
+    new.set_visible(layer.visible)
     pixels.write(new, layer.raster, client.pixels(layer.raster), encoding)
     space.apply_to(new)
     if layer.mask is not None:

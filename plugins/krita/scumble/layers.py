@@ -92,6 +92,7 @@ def _node(lender: Lender, document: Any, layer: Layer, colours: ColourSpace, is_
     node = lender.prepare(empty, HDR_MODES.get(mode, mode) if is_hdr else mode, colours)
     area = layer.raster.bounds
     node.setOpacity(round(layer.opacity * 255))
+    node.setVisible(layer.visible)
     node.setPixelData(byte_array(layer.raster.data), area.x, area.y, area.width, area.height)
     if layer.mask is not None:
         mask = document.createTransparencyMask("Mask")

@@ -59,6 +59,28 @@ def test_a_result_lies_in_one_group_above_its_source_with_all_it_came_with(
     assert gimp.call("selected_layers", image=document["image"]) == ["photo"]
 
 
+def test_a_hidden_layer_is_inserted_hidden(gimp: Gimp, document: dict[str, Any]) -> None:
+    """Only its eye is closed: all of it is there, in an image of its own as well, and nothing of it shows."""
+    before = gimp.composite(document)
+
+    done = gimp.run("hidden-test", document)
+
+    assert done["status"] == "success", done["error"]
+    hidden, shown = gimp.tree(document)[0]["children"]
+    assert [(layer["name"], layer["visible"]) for layer in (hidden, shown)] == [("Hidden", False), ("Shown", True)]
+    assert (gimp.read(hidden["id"]) == 255).all()
+    after = gimp.composite(document)
+    np.testing.assert_array_equal(after[15:, 20:, :3], 255 - before[15:, 20:, :3])
+    gimp.call("item", id=hidden["id"], method="set_visible", arguments=[True])
+    assert (gimp.composite(document)[22:, 27:] == 255).all()
+
+    opened = gimp.run("hidden-test", document, opens=True)
+    assert opened["status"] == "success", opened["error"]
+    tree = gimp.tree({"image": opened["values"][2]})
+    assert [(layer["name"], layer["visible"]) for layer in tree] == [("Hidden", False), ("Shown", True)]
+    gimp.call("close", image=opened["values"][2])
+
+
 def test_a_result_goes_into_the_source_s_own_group(gimp: Gimp, document: dict[str, Any]) -> None:
     """Above the source and inside its group, not on top of everything."""
     folder = gimp.call("add_layer", image=document["image"], name="folder", width=0, height=0, kind="group")

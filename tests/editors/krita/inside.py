@@ -171,6 +171,7 @@ def _described(node):
         "id": node.uniqueId().toString().strip("{}"),
         "mode": node.blendingMode(),
         "opacity": node.opacity(),
+        "visible": node.visible(),
         "depth": node.colorDepth(),
         "profile": node.colorProfile(),
         "passes_through": node.type() == "grouplayer" and node.passThroughMode(),

@@ -80,6 +80,36 @@ def test_a_saved_document_has_layers_masks_modes_and_recipes(krita: Krita, docum
 
 
 @pytest.mark.parametrize("depth", ["U8", "U16", "F32"])
+def test_a_hidden_layer_is_inserted_hidden(krita: Krita, depth: str) -> None:
+    """Only its eye is closed: all of it is there, and the result is still one undo step."""
+    pixels = encoded(with_alpha(photo()[:40, 200:260]), depth)
+    document = krita.document({"name": "photo", "pixels": pixels}, size=SIZE, depth=depth)
+    before, undo = krita.composite(document), krita.call("history")
+
+    done = krita.run("Hidden Test")
+
+    assert done["state"] == "done", done["said"]
+    shown, hidden = krita.tree(document)[1]["children"]
+    assert [(node["name"], node["visible"]) for node in (shown, hidden)] == [("Shown", True), ("Hidden", False)]
+    full = 1 if depth == "F32" else np.iinfo(pixels.dtype).max
+    assert (krita.read(document, "Hidden")[0] == full).all()
+    np.testing.assert_allclose(krita.composite(document)[..., :3] / full, 1 - before[..., :3] / full, atol=2e-5)
+    assert len(krita.call("history")) == len(undo) + 1
+    krita.call("change", number=document, name="Hidden", visible=True)
+    assert (krita.composite(document)[7:, 7:] == full).all()
+    krita.close(document)
+
+
+def test_a_hidden_layer_is_hidden_in_a_new_document(krita: Krita, document: int) -> None:
+    done = krita.run("Hidden Test", opens=True)
+    assert done["state"] == "done", done["said"]
+    chroot.wait_until(lambda: not krita.call("is_in_front", number=document), "the new document to come to the front")
+    made = krita.call("take_front")
+    assert [(node["name"], node["visible"]) for node in krita.tree(made)] == [("Shown", True), ("Hidden", False)]
+    krita.close(made)
+
+
+@pytest.mark.parametrize("depth", ["U8", "U16", "F32"])
 def test_grey_documents_stay_grey(krita: Krita, depth: str) -> None:
     grey = photo()[:40, 200:260, :1]
     pixels = encoded(with_alpha(grey), depth)
