@@ -23,6 +23,7 @@ from ..weights import index
 from ..weights.store import Store
 from . import devices, paint, sources
 from .cutout import Edge, Foreground
+from .filler import Filler
 from .networks import Call, ImageNetwork, Loaded
 from .running import Notes, RunningModel
 from .segmenter import Segmenter
@@ -33,8 +34,8 @@ log = logging.getLogger(__name__)
 LOADED = 0.05  # of the progress, when the model is there
 MOST_NOISE = 50 / 255  # that such networks were trained on
 
-Runner = RunningModel | Segmenter | Foreground | Edge
-RUNNERS = {"Sam": Segmenter, "Sam2": Segmenter, "BiRefNet": Foreground, "VitMatte": Edge}
+Runner = RunningModel | Segmenter | Foreground | Edge | Filler
+RUNNERS = {"Sam": Segmenter, "Sam2": Segmenter, "BiRefNet": Foreground, "VitMatte": Edge, "LaMa": Filler}
 """What runs a network that is not image → image."""
 
 

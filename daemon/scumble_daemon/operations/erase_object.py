@@ -5,8 +5,9 @@ Select the object and a little of what is around it. What comes is made of pixel
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 
 import cv2
 import numpy as np
@@ -15,10 +16,12 @@ from scumble_protocol.image import Bounds
 
 from ..context import Context
 from ..imaging import masks, samples
-from ..imaging.completion import fill, guard, windows
+from ..imaging.completion import guard, windows
+from ..imaging.completion.fill import by_network, by_patches
 from ..imaging.completion.sheet import Part, Sheet
+from ..imaging.completion.windows import Window
 from ..imaging.image import Image, NewLayer
-from ..registry import Field, Inputs, OperationParams, operation
+from ..registry import Field, Inputs, ModelField, OperationParams, operation
 
 SELECTED = 1 / 512  # half a step of 8 bits: even what is faintly selected holds something of the object
 SOFT_PX = 4.0  # of a selection's edge: what is softer is told
@@ -41,6 +44,7 @@ class Params(OperationParams):
         description="How far around the object pixels are taken from, in sizes of the object. Less keeps to what is "
         "near.",
     )
+    model: str = ModelField("erase_object", goes_without=True)
 
 
 @operation("erase_object", title="Erase Object", menu="Retouch", inputs=Inputs(selection="required"))
@@ -52,24 +56,37 @@ def erase_object(image: Image, params: Params, context: Context) -> list[NewLaye
         raise Invalid("Nothing of the layer is selected.", "Select what is to go, then run again.")
     _tell_softness(context, selected)
     hole, guard_px = guard.grown(image, selected)
+    rim = _Rim(image, selected, guard_px)
+    sheets = [Sheet.over(image, hole, context.new_samples) for _ in range(params.variants)]
+    parts = _windows(sheets[0][0], params.reach)
     layers = []
-    for turn in range(params.variants):
-        first, last = (0.02 + 0.97 * each / params.variants for each in (turn, turn + 1))
-        sheet, raster = Sheet.over(image, hole, context.new_samples)
-        _fill(sheet, _Rim(image, selected, guard_px), params.reach, params.seed + turn, context, first, last)
-        name = "Erased" if params.variants == 1 else f"Erased, variant {turn + 1}"
-        layers.append(NewLayer(name, raster=raster, bounds=raster.bounds))
+    with context.models.lend("erase_object", params.model, context) as filler:
+        for turn, (sheet, raster) in enumerate(sheets):
+            first, last = (0.05 + 0.94 * each / params.variants for each in (turn, turn + 1))
+            if filler is not None and turn == 0:  # which has one answer only: other variants are made of patches
+                fill = partial(by_network, guess=filler.fill, work_px=filler.work_px)
+            else:
+                fill = partial(by_patches, seed=params.seed + turn)
+            _fill(sheet, parts, fill, rim, context, first, last)
+            name = "Erased" if params.variants == 1 else f"Erased, variant {turn + 1}"
+            layers.append(NewLayer(name, raster=raster, bounds=raster.bounds, visible=turn == 0))
     return layers
 
 
-def _fill(sheet: Sheet, rim: _Rim, reach: float, seed: int, context: Context, first: float, last: float) -> None:
+def _windows(sheet: Sheet, reach: float) -> list[Window]:
+    """Raises: Invalid."""
     parts = windows.around(sheet, reach)
     if not any(sheet.usable(window.part).any() for window in parts):
         raise Invalid(
             "Everything that shows of the layer is selected: nothing is left to fill it with.",
             "Select the object only, then run again.",
         )
-    context.progress(first, "Continuing what is around")
+    return parts
+
+
+def _fill(
+    sheet: Sheet, parts: list[Window], fill: Callable[..., None], rim: _Rim, context: Context, first: float, last: float
+) -> None:
     areas = np.cumsum([0.0, *(sheet.hole[window.core].sum() for window in parts)])
     areas *= (last - first) / areas[-1]
     device = context.models.device()
@@ -80,7 +97,7 @@ def _fill(sheet: Sheet, rim: _Rim, reach: float, seed: int, context: Context, fi
         def report(share: float, begin: float = begin, end: float = end, stage: str = stage) -> None:
             context.progress(begin + (end - begin) * share, stage)
 
-        fill.fill(sheet, window, rim.alpha, seed, device, report)
+        fill(sheet, window, rim.alpha, device=device, report=report)
 
 
 @dataclass(frozen=True)

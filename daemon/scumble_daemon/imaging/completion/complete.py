@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import cv2
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 COARSEST_ROUNDS = 12
 ROUNDS = 6
 FINEST_ROUNDS = 3
+ALIKE_ROUNDS = 4
+GUESSED_TEXTURE_PX = 9
 
 Report = Callable[[float], None]
 
@@ -41,11 +43,13 @@ def complete(
     seed: int = 0,
     device: str | torch.device = "cpu",
     report: Report = lambda fraction: None,
+    is_guessed: bool = False,
 ) -> Copies:
     """Where each pixel of `hole` is best copied from.
 
     `rgb`: H×W×3 float32 in [0, 1] · `hole`, `usable`: bool H×W; only what is usable is copied. The same seed gives the
-    same. Raises: what `report` raises.
+    same. `is_guessed`: what is in the hole is what should come: what is most like it is copied. Raises: what `report`
+    raises.
     """
     import torch
 
@@ -53,6 +57,8 @@ def complete(
     levels = pyramid.build(rgb, hole, usable)
     if not levels:
         return _nearest(hole, usable)
+    if is_guessed:
+        return _alike(rgb, levels[-1], generator, torch.device(device), report)
     work = np.cumsum([0.0, *(level.hole.sum() for level in levels)])
     work /= work[-1]
     stage: _Stage | None = None
@@ -64,6 +70,15 @@ def complete(
             stage.turn()
             report(work[index] + (work[index + 1] - work[index]) * (turn + 1) / rounds)
     assert stage is not None
+    return stage.copies()
+
+
+def _alike(rgb: np.ndarray, level: Level, generator: torch.Generator, device: torch.device, report: Report) -> Copies:
+    textures = patches.texture(rgb, np.ones(level.hole.shape, bool), GUESSED_TEXTURE_PX)
+    stage = _Stage(replace(level, picture=patches.channels(rgb, textures)), generator, device, is_filled=True)
+    for turn in range(ALIKE_ROUNDS):
+        report(turn / ALIKE_ROUNDS)
+        stage.search()
     return stage.copies()
 
 
@@ -82,7 +97,12 @@ class _Stage:
     """One level of the pyramid while it is worked on; it begins with what the level before has found."""
 
     def __init__(
-        self, level: Level, generator: torch.Generator, device: torch.device, before: _Stage | None = None
+        self,
+        level: Level,
+        generator: torch.Generator,
+        device: torch.device,
+        before: _Stage | None = None,
+        is_filled: bool = False,
     ) -> None:
         import torch
 
@@ -93,7 +113,10 @@ class _Stage:
         self._hole = torch.from_numpy(np.flatnonzero(level.hole)).to(device)
         self._window = _around(targets)
         self.ground = search.ground(targets, level.sources, device)
-        start = onion.peel(level, device) if before is None else before.enlarged(level.hole.shape)
+        if is_filled:
+            start = level.picture
+        else:
+            start = onion.peel(level, device) if before is None else before.enlarged(level.hole.shape)
         picture = np.where(level.hole[..., None], start, level.picture).astype(np.float32)
         self.picture = torch.from_numpy(picture).to(device)
         self._vectors = patches.components(self.picture, self.ground.sources, generator)
@@ -107,13 +130,16 @@ class _Stage:
             self._vote()  # the finer picture's own pixels, before the enlarged coarse ones are looked at again
 
     def turn(self) -> None:
+        self.search()
+        self._vote()
+
+    def search(self) -> None:
         wanted = self._wanted()
         if self.ground.is_small:
             self.matches = search.exact(wanted, self._table, self.ground)
         else:
             reach = max(self.ground.height, self.ground.width) / 2
             search.improve(wanted, self._table, self.ground, self.matches, self._generator, reach)
-        self._vote()
 
     def copies(self) -> Copies:
         sources = votes.winners(self._hole, self._depth, self.ground, self.matches)

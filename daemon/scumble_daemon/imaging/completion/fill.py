@@ -1,115 +1,118 @@
-"""Fill the holes of a layer, window by window; each window's hole is copied together and then joined tile by tile."""
+"""Fill the holes of a layer, window by window; each window's hole is filled together and then written tile by tile."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
+import cv2
 import numpy as np
 
-from .. import masks
-from . import seams
-from .complete import Copies, complete
+from . import seams, seen
+from .complete import complete
+from .lift import lifted
+from .seen import Seen
 from .sheet import Part, Sheet
 from .windows import Window
 
 MOST_PIXELS = 1_000_000  # of a window in which patches are searched; a larger one is reduced for that
 MOST_HOLE_PIXELS = 170_000
-MOST_STOPS = 0.3  # of compressed brightness for each doubling above white: one lamp must not outweigh a picture
 SEARCH = 0.85  # of the time; the rest goes into the seams
 TILE_PX = 768
+BLUR = 0.5  # of a pixel of the reduced picture: what is finer it cannot have
 
 Report = Callable[[float], None]
+Alpha = Callable[[Part], np.ndarray]
+"""A part of the layer → H×W float32, what alpha the filling has there."""
+Guess = Callable[[np.ndarray, np.ndarray], np.ndarray]
+"""A network: H×W×3 in [0, 1] and what is hole (bool) → the same, filled."""
 
 
-def fill(
-    sheet: Sheet, window: Window, alpha: Callable[[Part], np.ndarray], seed: int, device: str, report: Report
-) -> None:
-    """Fill what is left of the holes in the window's core. `alpha`: what it will have over a part of the layer.
-
-    Raises: what `report` raises.
-    """
-    found, size = _found(sheet, window, seed, device, lambda share: report(SEARCH * share))
-    tiles = list(_tiles(window.core))
-    for index, tile in enumerate(tiles):
-        report(SEARCH + (1 - SEARCH) * index / len(tiles))
-        rows, columns = np.nonzero(sheet.left[tile])
-        if not len(rows):
-            continue
-        rows, columns = rows + tile[0].start, columns + tile[1].start
-        sources = _lifted(sheet, found, size, window.part, rows, columns)
+def by_patches(sheet: Sheet, window: Window, alpha: Alpha, seed: int, device: str, report: Report) -> None:
+    """Fill what is left of the holes in the window's core with what is around. Raises: what `report` raises."""
+    hole = sheet.hole[window.part]
+    scale = min((MOST_PIXELS / hole.size) ** 0.5, (MOST_HOLE_PIXELS / max(1, hole.sum())) ** 0.5)
+    view = seen.view(sheet, window.part, max(1, round(max(hole.shape) * scale)))
+    found = complete(view.rgb, view.hole, view.usable, seed, device, lambda share: report(SEARCH * share))
+    for share, tile, rows, columns in _tiles(sheet, window.core):
+        report(SEARCH + (1 - SEARCH) * share)
+        sources = lifted(sheet, found, view, rows, columns)
         change = seams.correction(sheet, rows, columns, sources, device, lambda _: report(SEARCH))
-        copied = sheet.looked_at(sources)
-        image = sheet.image
-        moved = image.to_native((copied + change)[None])[0] - image.to_native(copied[None])[0]
-        at = rows * sheet.size[1] + columns
-        sheet.write(at, sheet.native(sources) + moved, alpha(tile)[rows - tile[0].start, columns - tile[1].start])
+        _write(sheet, tile, rows, columns, sources, change, alpha)
 
 
-def _found(sheet: Sheet, window: Window, seed: int, device: str, report: Report) -> tuple[Copies, tuple[int, int]]:
-    """What is copied from where in the window, at the size that it was looked for at."""
-    part = window.part
-    shape = part[0].stop - part[0].start, part[1].stop - part[1].start
-    hole = sheet.hole[part]
-    scale = min(1.0, (MOST_PIXELS / hole.size) ** 0.5, (MOST_HOLE_PIXELS / max(1, hole.sum())) ** 0.5)
-    size = masks.fitted_size(shape, max(1, round(max(shape) * scale)))
-    usable = sheet.usable(part)
-    if size == shape:
-        rgb, hole = sheet.rgb(part), sheet.left[part]
-    else:
-        rgb, hole = sheet.image.reduced(*part, size), masks.resize(hole, size) > 0
-        usable = (masks.resize(usable, size) > 1 - 1e-5) & ~hole
-    return complete(_compressed(rgb, usable), hole, usable, seed, device, report), size
+def by_network(
+    sheet: Sheet, window: Window, alpha: Alpha, guess: Guess, work_px: int, device: str, report: Report
+) -> None:
+    """The same by a network that is shown the window, at most `work_px` large.
 
-
-def _compressed(rgb: np.ndarray, usable: np.ndarray) -> np.ndarray:
-    """In [0, 1], with what is brighter than white between it and 1."""
-    clipped = np.maximum(rgb, 0)
-    top = float(clipped[usable].max(initial=1))
-    if top <= 1:
-        return np.minimum(clipped, 1)
-    bright = np.where(clipped > 1, 1 + MOST_STOPS * np.log2(np.maximum(clipped, 1)), clipped)
-    return np.minimum(bright / (1 + MOST_STOPS * np.log2(top)), 1).astype(np.float32)
-
-
-def _tiles(part: Part) -> Iterator[Part]:
-    for top in range(part[0].start, part[0].stop, TILE_PX):
-        for left in range(part[1].start, part[1].stop, TILE_PX):
-            yield slice(top, min(top + TILE_PX, part[0].stop)), slice(left, min(left + TILE_PX, part[1].stop))
-
-
-def _lifted(
-    sheet: Sheet, found: Copies, size: tuple[int, int], part: Part, rows: np.ndarray, columns: np.ndarray
-) -> np.ndarray:
-    """Where each of the layer's pixels is copied from (flat indices), when `found` is for a reduced window.
-
-    Real pixels of the layer's own size are copied: nothing is enlarged.
+    Where it was reduced for that, what is finer comes from the pixels around that are most like what the network gave.
+    Raises: what `guess` and `report` raise.
     """
-    down, across = ((p.stop - p.start) / length for p, length in zip(part, size, strict=True))
-    offsets = np.zeros((size[0] * size[1], 2), np.float32)
-    offsets[found.holes, 0] = found.sources // size[1] - found.holes // size[1]
-    offsets[found.holes, 1] = found.sources % size[1] - found.holes % size[1]
-    at = ((rows - part[0].start) / down).astype(np.int64) * size[1]
-    at += ((columns - part[1].start) / across).astype(np.int64)
-    to_rows = rows + np.rint(offsets[at, 0] * down).astype(np.int64)
-    to_columns = columns + np.rint(offsets[at, 1] * across).astype(np.int64)
-    return _onto_usable(sheet, to_rows, to_columns)
+    view = seen.view(sheet, window.part, work_px)
+    report(0.0)
+    guessed = guess(view.rgb, view.hole)
+    report(SEARCH)
+    if view.is_whole:
+        for _, tile, rows, columns in _tiles(sheet, window.core):
+            colours = view.light(guessed[rows - window.part[0].start, columns - window.part[1].start])
+            at = rows * sheet.size[1] + columns
+            sheet.write(at, sheet.image.to_native(colours[None])[0], _at(alpha(tile), tile, rows, columns))
+        return
+    found = complete(guessed, view.hole, view.usable, 0, device, lambda share: report(SEARCH), is_guessed=True)
+    for share, tile, rows, columns in _tiles(sheet, window.core):
+        report(SEARCH + (1 - SEARCH) * share)
+        sources = lifted(sheet, found, view, rows, columns)
+        fine = sheet.rgb(tile)
+        fine[rows - tile[0].start, columns - tile[1].start] = sheet.looked_at(sources)
+        fine -= cv2.GaussianBlur(fine, (0, 0), BLUR * view.scale)
+        wanted = view.light(_enlarged(guessed, view, tile)) + fine
+        change = _at(wanted, tile, rows, columns) - sheet.looked_at(sources)
+        _write(sheet, tile, rows, columns, sources, change, alpha)
 
 
-def _onto_usable(sheet: Sheet, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
-    """Flat indices; those that rounding has led astray are led to the nearest pixel that can be copied."""
-    height, width = sheet.size
-    sources = rows.clip(0, height - 1) * width + columns.clip(0, width - 1)
-    astray = np.flatnonzero(~sheet.can_copy(sources))
-    for radius in range(1, max(height, width)):
-        if not len(astray):
-            break
-        for dy in range(-radius, radius + 1):
-            for dx in range(-radius, radius + 1) if abs(dy) == radius else (-radius, radius):
-                y, x = (rows[astray] + dy).clip(0, height - 1), (columns[astray] + dx).clip(0, width - 1)
-                beside = y * width + x
-                fits = sheet.can_copy(beside)
-                sources[astray[fits]] = beside[fits]
-                astray = astray[~fits]
-                if not len(astray):
-                    break
-    return sources
+def _write(
+    sheet: Sheet,
+    tile: Part,
+    rows: np.ndarray,
+    columns: np.ndarray,
+    sources: np.ndarray,
+    change: np.ndarray,
+    alpha: Alpha,
+) -> None:
+    """Copies, changed by `change` (sRGB-encoded): what is not changed stays exact in the document's own encoding."""
+    copied = sheet.looked_at(sources)
+    to_native = sheet.image.to_native
+    moved = to_native((copied + change)[None])[0] - to_native(copied[None])[0]
+    at = rows * sheet.size[1] + columns
+    sheet.write(at, sheet.native(sources) + moved, _at(alpha(tile), tile, rows, columns))
+
+
+def _at(values: np.ndarray, tile: Part, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
+    return values[rows - tile[0].start, columns - tile[1].start]
+
+
+def _enlarged(guessed: np.ndarray, view: Seen, tile: Part) -> np.ndarray:
+    """The part of it that lies over `tile`, at the layer's own size."""
+    rows, columns = ((np.arange(t.start, t.stop) + 0.5 - p.start) for t, p in zip(tile, view.part, strict=True))
+    across, down = np.meshgrid(columns * view.size[1] / view.shape[1] - 0.5, rows * view.size[0] / view.shape[0] - 0.5)
+    return cv2.remap(
+        guessed,
+        across.astype(np.float32),
+        down.astype(np.float32),
+        cv2.INTER_CUBIC,
+        borderMode=cv2.BORDER_REPLICATE,
+    )
+
+
+def _tiles(sheet: Sheet, part: Part) -> Iterator[tuple[float, Part, np.ndarray, np.ndarray]]:
+    """The share that is done, and tile by tile the rows and columns of what is left to fill there."""
+    corners = [
+        (top, left)
+        for top in range(part[0].start, part[0].stop, TILE_PX)
+        for left in range(part[1].start, part[1].stop, TILE_PX)
+    ]
+    for index, (top, left) in enumerate(corners):
+        tile = slice(top, min(top + TILE_PX, part[0].stop)), slice(left, min(left + TILE_PX, part[1].stop))
+        rows, columns = np.nonzero(sheet.left[tile])
+        if len(rows):
+            yield index / len(corners), tile, rows + top, columns + left

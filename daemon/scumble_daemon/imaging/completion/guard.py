@@ -50,8 +50,8 @@ def _width_px(rgb: np.ndarray, selected: np.ndarray) -> int:
 
 
 def _likeness(rgb: np.ndarray, away: np.ndarray, ring: int, back: int) -> tuple[float, float] | None:
-    """Of pixels `ring` pixels away from the selection, and others `back` pixels inwards and STEP_PX outwards of them: how
-    alike the first two differ from the outer ones, and how much the inner ones do; means of products."""
+    """Of pixels `ring` pixels away from the selection, and others `back` pixels inwards and STEP_PX outwards of them:
+    how alike the first two differ from the outer ones, and how much the inner ones do; means of products."""
     slope_x, slope_y = (cv2.Sobel(away, cv2.CV_32F, *way, scale=0.125) for way in ((1, 0), (0, 1)))
     y, x = np.nonzero((away > ring - 0.5) & (away <= ring + 0.5))
     slope_x, slope_y = slope_x[y, x], slope_y[y, x]
