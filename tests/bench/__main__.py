@@ -1,4 +1,4 @@
-"""`python -m tests.bench [bridge] [daemon] [models] [erase] [editors]`: measure and print the tables of docs/BENCHMARKS.md."""
+"""`python -m tests.bench [bridge daemon models erase editors]`: measure and print the tables of docs/BENCHMARKS.md."""
 
 from __future__ import annotations
 

@@ -108,6 +108,24 @@ def test_remove_background(gimp: Gimp, precision: str, profile: str) -> None:
 
 
 @every_document
+def test_erase_object(gimp: Gimp, precision: str, profile: str) -> None:
+    """A bright disc on the wall is gone: what is there is the wall, in one visible layer and one hidden variant."""
+    y, x = np.mgrid[:230, :230]
+    disc = np.hypot(x - 40, y - 80) < 14
+    document = make(gimp, precision, profile, np.where(disc, 0, 1)[..., None])
+    gimp.call("select", image=document["image"], x=X + 20, y=Y + 60, width=40, height=40, feather=0)
+
+    before, after = run(gimp, "erase-object", document, variants=2)
+
+    assert [child["visible"] for child in gimp.tree(document)[0]["children"]] == [True, False]
+    place = slice(Y + 75, Y + 86), slice(X + 35, X + 46), slice(3)
+    beside = slice(Y + 75, Y + 86), slice(X + 64, X + 75), slice(3)
+    assert unit(before)[place].max() < 0.1
+    assert np.abs(unit(after)[place].mean((0, 1)) - unit(before)[beside].mean((0, 1))).max() < 0.15
+    gimp.call("close", image=document["image"])
+
+
+@every_document
 def test_select_object(gimp: Gimp, precision: str, profile: str) -> None:
     """A click on the face selects the head and not the sky; no pixel changes."""
     document = make(gimp, precision, profile)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 COARSEST_ROUNDS = 12
 ROUNDS = 6
 FINEST_ROUNDS = 3
+OFFERED = 0.3  # of the patches, by chance, for a first idea with a seed: so that every seed has another
 ALIKE_ROUNDS = 4
 GUESSED_TEXTURE_PX = 9
 
@@ -64,7 +65,14 @@ def complete(
     stage: _Stage | None = None
     for index, level in enumerate(levels):
         report(work[index])
-        stage = _Stage(level, generator, torch.device(device), stage)
+        stage = _Stage(
+            level,
+            generator,
+            torch.device(device),
+            stage,
+            offered=OFFERED if seed else 1.0,
+            is_finest=index == len(levels) - 1,
+        )
         rounds = COARSEST_ROUNDS if index == 0 else FINEST_ROUNDS if index == len(levels) - 1 else ROUNDS
         for turn in range(rounds):
             stage.turn()
@@ -103,10 +111,12 @@ class _Stage:
         device: torch.device,
         before: _Stage | None = None,
         is_filled: bool = False,
+        offered: float = 1.0,
+        is_finest: bool = True,
     ) -> None:
         import torch
 
-        self._generator = generator
+        self._generator, self._is_finest = generator, is_finest
         targets = cv2.dilate(level.hole.astype(np.uint8), np.ones((SIDE_PX, SIDE_PX), np.uint8)) > 0
         deep = cv2.distanceTransform(level.hole.astype(np.uint8), cv2.DIST_L2, 5)
         self._depth = torch.from_numpy(deep[targets]).to(device)
@@ -116,7 +126,7 @@ class _Stage:
         if is_filled:
             start = level.picture
         else:
-            start = onion.peel(level, device) if before is None else before.enlarged(level.hole.shape)
+            start = onion.peel(level, generator, offered) if before is None else before.enlarged(level.hole.shape)
         picture = np.where(level.hole[..., None], start, level.picture).astype(np.float32)
         self.picture = torch.from_numpy(picture).to(device)
         self._vectors = patches.components(self.picture, self.ground.sources, generator)
@@ -164,7 +174,7 @@ class _Stage:
         return torch.where((slot >= 0) & ground.is_source[found], found, otherwise)
 
     def _vote(self) -> None:
-        voted = votes.vote(self.picture, self._hole, self._depth, self.ground, self.matches)
+        voted = votes.vote(self.picture, self._hole, self._depth, self.ground, self.matches, self._is_finest)
         self.picture.reshape(-1, self.picture.shape[2])[self._hole] = voted
 
     def _wanted(self) -> torch.Tensor:

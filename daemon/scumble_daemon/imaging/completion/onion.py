@@ -17,15 +17,20 @@ CHUNK_PAIRS = 8_000_000
 MOST_PAIRS = 4_000_000  # in a ring: with more, fewer patches are offered
 
 
-def peel(level: Level, device: torch.device) -> np.ndarray:
-    """`level.picture` with its hole filled, H×W×C."""
+def peel(level: Level, generator: torch.Generator, offered_share: float) -> np.ndarray:
+    """`level.picture` with its hole filled, H×W×C. `offered_share`: how many of the known patches may be taken.
+
+    On the processor: the coarsest picture is small, and its rings are many.
+    """
     import torch
 
     count = level.picture.shape[2]
     sources = np.flatnonzero(level.sources)
     sources = sources[:: max(1, len(sources) * _ring(level.hole) // MOST_PAIRS)]
-    picture = torch.from_numpy(level.picture).to(device).clone()
-    at = torch.from_numpy(sources).to(device)
+    picture = torch.from_numpy(level.picture).clone()
+    at = torch.from_numpy(sources)
+    if offered_share < 1:
+        at = at[torch.randperm(len(at), generator=generator)[: max(1, round(offered_share * len(at)))]]
     offered = patches.flat_patches(picture, at)
     squares = offered * offered
     colours = picture.reshape(-1, count)[at]
@@ -35,8 +40,8 @@ def peel(level: Level, device: torch.device) -> np.ndarray:
         ring = ~known & (cv2.dilate(known.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0)
         if not ring.any():
             break  # nothing is known at all
-        centres = torch.from_numpy(np.flatnonzero(ring)).to(device)
-        weight = torch.from_numpy(known.astype(np.float32)[..., None]).to(device)
+        centres = torch.from_numpy(np.flatnonzero(ring))
+        weight = torch.from_numpy(known.astype(np.float32)[..., None])
         counts = patches.flat_patches(weight, centres).repeat_interleave(count, dim=1)
         wanted = patches.flat_patches(picture, centres) * counts
         step = max(1, CHUNK_PAIRS // len(offered))
@@ -46,7 +51,7 @@ def peel(level: Level, device: torch.device) -> np.ndarray:
         ]
         flat[centres] = colours[torch.cat(best)]
         known |= ring
-    return picture.cpu().numpy()
+    return picture.numpy()
 
 
 def _ring(hole: np.ndarray) -> int:

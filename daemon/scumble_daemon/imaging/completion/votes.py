@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 FALL = math.log(1.3)  # of trust, for each pixel farther into the hole
 SHARPNESS = 6.0  # nearly that of a single patch: where many take part texture fades, on every level
+COHERENCE = 0.12  # for each neighbour: texture is not combed; on coarse levels it would keep wrong pieces alive
 QUANTILE = 0.75  # of the distances, which is taken for their spread
 CHUNK_PX = 1 << 15
 
@@ -27,12 +28,16 @@ def vote(
     depth: torch.Tensor,
     ground: Ground,
     matches: Matches,
+    keeps_pieces: bool,
 ) -> torch.Tensor:
-    """The colours N×C of the pixels `hole` (flat indices). `depth`: of each target in the hole, in pixels."""
+    """The colours N×C of the pixels `hole` (flat indices). `depth`: of each target in the hole, in pixels.
+
+    `keeps_pieces`: whether patches that are copied from beside each other are trusted more.
+    """
     import torch
 
     flat = picture.reshape(-1, picture.shape[2])
-    trust = SHARPNESS * trusts(matches, depth)
+    trust = SHARPNESS * trusts(ground, matches, depth, keeps_pieces)
     mixed = []
     for part in hole.split(CHUNK_PX):
         weights, sources = ballots(part, ground, matches, trust)
@@ -44,7 +49,7 @@ def winners(hole: torch.Tensor, depth: torch.Tensor, ground: Ground, matches: Ma
     """For each pixel of the hole the one source pixel (flat index) whose patch is trusted most."""
     import torch
 
-    trust = trusts(matches, depth)
+    trust = trusts(ground, matches, depth, keeps_pieces=True)
     chosen = []
     for part in hole.split(CHUNK_PX):
         weights, sources = ballots(part, ground, matches, trust)
@@ -52,12 +57,25 @@ def winners(hole: torch.Tensor, depth: torch.Tensor, ground: Ground, matches: Ma
     return torch.cat(chosen)
 
 
-def trusts(matches: Matches, depth: torch.Tensor) -> torch.Tensor:
+def trusts(ground: Ground, matches: Matches, depth: torch.Tensor, keeps_pieces: bool) -> torch.Tensor:
     import torch
 
     sample = matches.distances[:: max(1, len(matches.distances) // 100_000)]
     spread = torch.quantile(sample, QUANTILE) + 1e-8
-    return -matches.distances / (2 * spread) - depth * FALL
+    trust = -matches.distances / (2 * spread) - depth * FALL
+    return trust + COHERENCE * coherence(ground, matches) if keeps_pieces else trust
+
+
+def coherence(ground: Ground, matches: Matches) -> torch.Tensor:
+    """How many of each target's four neighbours are copied from beside its own source."""
+    width = ground.width
+    away = matches.nearest - ground.targets
+    last = len(ground.slots) - 1
+    count = away.new_zeros(len(away), dtype=matches.distances.dtype)
+    for step in (1, -1, width, -width):
+        slot = ground.slots[(ground.targets + step).clamp(0, last)]
+        count += (slot >= 0) & (away[slot.clamp(min=0)] == away)
+    return count
 
 
 def ballots(
