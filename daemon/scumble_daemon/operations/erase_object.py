@@ -12,7 +12,6 @@ from functools import cached_property, partial
 import cv2
 import numpy as np
 from scumble_protocol.errors import Invalid
-from scumble_protocol.image import Bounds
 
 from ..context import Context
 from ..imaging import masks, samples
@@ -51,13 +50,13 @@ class Params(OperationParams):
 def erase_object(image: Image, params: Params, context: Context) -> list[NewLayer]:
     context.progress(0.01, "Reading the selection")
     assert context.selection is not None  # the daemon has asked for one
-    selected = context.selection > SELECTED
-    if not selected.any():
+    if not context.selection.any():
         raise Invalid("Nothing of the layer is selected.", "Select what is to go, then run again.")
+    hole, place, guard_px = guard.grown(image, context.selection, SELECTED)
+    selected = context.selection[place]
     _tell_softness(context, selected)
-    hole, guard_px = guard.grown(image, selected)
-    rim = _Rim(image, selected, guard_px)
-    sheets = [Sheet.over(image, hole, context.new_samples) for _ in range(params.variants)]
+    rim = _Rim(image, selected > SELECTED, place, guard_px)
+    sheets = [Sheet.over(image, hole, place, context.new_samples) for _ in range(params.variants)]
     parts = _windows(sheets[0][0], params.reach)
     layers = []
     with context.models.lend("erase_object", params.model, context) as filler:
@@ -87,7 +86,7 @@ def _windows(sheet: Sheet, reach: float) -> list[Window]:
 def _fill(
     sheet: Sheet, parts: list[Window], fill: Callable[..., None], rim: _Rim, context: Context, first: float, last: float
 ) -> None:
-    areas = np.cumsum([0.0, *(sheet.hole[window.core].sum() for window in parts)])
+    areas = np.cumsum([0.0, *(sheet.hole_in(window.core).sum() for window in parts)])
     areas *= (last - first) / areas[-1]
     device = context.models.device()
     for index, window in enumerate(parts):
@@ -102,18 +101,21 @@ def _fill(
 
 @dataclass(frozen=True)
 class _Rim:
-    """What alpha a filling has: the layer's own, falling to nothing outside what is `selected`."""
+    """What alpha a filling has: the layer's own, falling to nothing outside what is `selected` (bool, over `place`)."""
 
     image: Image
     selected: np.ndarray
+    place: Part
     guard_px: int
 
     def alpha(self, part: Part) -> np.ndarray:
+        """Over a part of the layer within `place`."""
+        over = tuple(slice(p.start - q.start, p.stop - q.start) for p, q in zip(part, self.place, strict=True))
         around = tuple(
             slice(max(0, each.start - self.guard_px - 1), min(length, each.stop + self.guard_px + 1))
-            for each, length in zip(part, self.selected.shape, strict=True)
+            for each, length in zip(over, self.selected.shape, strict=True)
         )
-        inner = tuple(slice(p.start - a.start, p.stop - a.start) for p, a in zip(part, around, strict=True))
+        inner = tuple(slice(p.start - a.start, p.stop - a.start) for p, a in zip(over, around, strict=True))
         away = masks.distance_to(self.selected[around])[inner]
         return np.clip(1 - away / (self.guard_px + 1), 0, 1) * self._own(part)
 
@@ -127,17 +129,13 @@ class _Rim:
     @cached_property
     def _selects_something(self) -> bool:
         alpha = samples.alpha(self.image.raster)
-        return alpha is None or bool((self.selected & (alpha > 0)).any())
+        return alpha is None or bool((self.selected & (alpha[self.place] > 0)).any())
 
 
-def _tell_softness(context: Context, selected: np.ndarray) -> None:
-    coverage = context.selection
-    assert coverage is not None
-    found = masks.extent(selected, Bounds(0, 0, selected.shape[1], selected.shape[0]))
-    part = coverage[found.y : found.bottom, found.x : found.right]
-    whole = (part > WHOLE).astype(np.uint8)
+def _tell_softness(context: Context, coverage: np.ndarray) -> None:
+    whole = (coverage > WHOLE).astype(np.uint8)
     edge = int((whole - cv2.erode(whole, np.ones((3, 3), np.uint8))).sum())
-    soft = int(((part > SELECTED) & (part <= WHOLE)).sum())
+    soft = int(((coverage > SELECTED) & (coverage <= WHOLE)).sum())
     if soft > SOFT_PX * max(edge, 1):
         context.note(
             "The selection has a soft edge, in which what was there still shows through: grow it, or take the feather "

@@ -29,7 +29,7 @@ Guess = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
 def by_patches(sheet: Sheet, window: Window, alpha: Alpha, seed: int, device: str, report: Report) -> None:
     """Fill what is left of the holes in the window's core with what is around. Raises: what `report` raises."""
-    hole = sheet.hole[window.part]
+    hole = sheet.hole_in(window.part)
     scale = min((MOST_PIXELS / hole.size) ** 0.5, (MOST_HOLE_PIXELS / max(1, hole.sum())) ** 0.5)
     view = seen.view(sheet, window.part, max(1, round(max(hole.shape) * scale)))
     found = complete(view.rgb, view.hole, view.usable, seed, device, lambda share: report(SEARCH * share))
@@ -113,6 +113,6 @@ def _tiles(sheet: Sheet, part: Part) -> Iterator[tuple[float, Part, np.ndarray, 
     ]
     for index, (top, left) in enumerate(corners):
         tile = slice(top, min(top + TILE_PX, part[0].stop)), slice(left, min(left + TILE_PX, part[1].stop))
-        rows, columns = np.nonzero(sheet.left[tile])
+        rows, columns = np.nonzero(sheet.left_in(tile))
         if len(rows):
             yield index / len(corners), tile, rows + top, columns + left

@@ -8,6 +8,7 @@ from scumble_protocol.image import Bounds
 
 from .. import masks
 from ..image import Image
+from .sheet import Part
 
 MOST_PX = 6
 STEP_PX = 3  # outwards, to what a ring of pixels is compared with
@@ -15,22 +16,32 @@ DEEP_PX = 2  # inside the selection, where all is object
 STANDS_OUT = 0.5  # by how much more an object has to differ from its ground than the ground does from itself
 LEAST = 1e-4  # for grounds of one colour
 SHOWS = 0.06  # of the object that is mixed into a ring: less is not seen
+REACH_PX = 3 * MOST_PX + STEP_PX + DEEP_PX  # around the selection, that is looked at
 UNSEEN_PX = 2  # where the selection is too large to look at all of its edge
 MOST_LOOKED_AT = 4_000_000
 
 
-def grown(image: Image, selected: np.ndarray) -> tuple[np.ndarray, int]:
-    """`selected` (bool over the layer) and the rim in which its object still shows; and how many pixels that is."""
-    around = masks.extent(selected, Bounds(0, 0, selected.shape[1], selected.shape[0]))
-    reach = 3 * MOST_PX + STEP_PX + DEEP_PX
-    rows = slice(max(0, around.y - reach), min(selected.shape[0], around.bottom + reach))
-    columns = slice(max(0, around.x - reach), min(selected.shape[1], around.right + reach))
+def grown(image: Image, coverage: np.ndarray, least: float) -> tuple[np.ndarray, Part, int]:
+    """What is selected and the rim in which its object still shows (bool), over which part of the layer that lies, and how
+    many pixels the rim is wide. `coverage`: of the selection, over the layer; above `least` it counts.
+    """
+    around = masks.extent(coverage, Bounds(0, 0, coverage.shape[1], coverage.shape[0]))
+    place = _grown(around, REACH_PX, coverage.shape)
     width_px = UNSEEN_PX
-    if (rows.stop - rows.start) * (columns.stop - columns.start) <= MOST_LOOKED_AT:
-        width_px = _width_px(image.part(rows, columns), selected[rows, columns])
-    hole = np.zeros_like(selected)
-    hole[rows, columns] = masks.grow(selected[rows, columns], width_px)
-    return hole, width_px
+    selected = coverage[place] > least
+    if selected.size <= MOST_LOOKED_AT:
+        width_px = _width_px(image.part(*place), selected)
+    hole = masks.grow(selected, width_px)
+    within = _grown(around, width_px, coverage.shape)
+    inner = tuple(slice(w.start - p.start, w.stop - p.start) for w, p in zip(within, place, strict=True))
+    return np.ascontiguousarray(hole[inner]), within, width_px
+
+
+def _grown(around: Bounds, by_px: int, shape: tuple[int, ...]) -> Part:
+    return (
+        slice(max(0, around.y - by_px), min(shape[0], around.bottom + by_px)),
+        slice(max(0, around.x - by_px), min(shape[1], around.right + by_px)),
+    )
 
 
 def _width_px(rgb: np.ndarray, selected: np.ndarray) -> int:

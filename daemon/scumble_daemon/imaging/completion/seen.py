@@ -54,9 +54,9 @@ def view(sheet: Sheet, part: Part, longest_px: int) -> Seen:
     size = masks.fitted_size(shape, longest_px)
     usable = sheet.usable(part)
     if size == shape:
-        rgb, hole = sheet.rgb(part), sheet.left[part]
+        rgb, hole = sheet.rgb(part), sheet.left_in(part)
     else:
-        rgb, hole = sheet.image.reduced(*part, size), masks.resize(sheet.hole[part], size) > 0
+        rgb, hole = sheet.image.reduced(*part, size), masks.resize(sheet.hole_in(part), size) > 0
         usable = (masks.resize(usable, size) > 1 - 1e-5) & ~hole
     positive = np.maximum(rgb, 0)
     top = float(positive[usable].max(initial=1))

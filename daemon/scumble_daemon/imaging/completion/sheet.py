@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from scumble_protocol.image import CHANNEL_COUNT, Bounds, Raster
 
-from .. import colour, masks, samples
+from .. import colour, samples
 from ..image import Image
 
 SOLID = 0.999  # of the most opaque pixel's alpha: what is less opaque is not copied
@@ -20,9 +20,9 @@ NewSamples = Callable[[int], "tuple[memoryview, Any]"]
 
 @dataclass(frozen=True)
 class Sheet:
-    """`hole`: bool over the layer, all that is to be filled · `left`: of that, what is not filled yet · `place`: rows
-    and columns of the layer that `out` lies over: H×W×C samples as the editor holds them · `solid`: a stored alpha from
-    which on a pixel may be copied."""
+    """`place`: rows and columns of the layer that hold all that is to be filled. Over it lie `hole` (bool, that), `left`
+    (of that, what is not filled yet) and `out`: H×W×C samples as the editor holds them, in the order `channels`.
+    `solid`: a stored alpha from which on a pixel may be copied."""
 
     image: Image
     hole: np.ndarray
@@ -33,18 +33,16 @@ class Sheet:
     solid: float
 
     @staticmethod
-    def over(image: Image, hole: np.ndarray, new_samples: NewSamples) -> tuple[Sheet, Raster]:
-        """A sheet over `hole`, which is not empty, and the raster that it fills: transparent at first."""
-        found = masks.extent(hole, Bounds(0, 0, hole.shape[1], hole.shape[0]))
+    def over(image: Image, hole: np.ndarray, place: Part, new_samples: NewSamples) -> tuple[Sheet, Raster]:
+        """A sheet for `hole`, which lies over `place`, and the raster that it fills: transparent at first."""
         source = image.raster
         channels = samples.WITH_ALPHA.get(source.channels, source.channels)
-        shape = (found.height, found.width, CHANNEL_COUNT[channels])
+        shape = (*hole.shape, CHANNEL_COUNT[channels])
         dtype = np.dtype(samples.DTYPES[source.depth])
         memory, data = new_samples(int(np.prod(shape)) * dtype.itemsize)
         out = np.frombuffer(memory, dtype).reshape(shape)
         out[:] = 0
-        bounds = Bounds(found.x + image.bounds.x, found.y + image.bounds.y, found.width, found.height)
-        place = slice(found.y, found.bottom), slice(found.x, found.right)
+        bounds = Bounds(place[1].start + image.bounds.x, place[0].start + image.bounds.y, shape[1], shape[0])
         raster = Raster(bounds, source.depth, channels, data, source.profile)
         alpha = samples.alpha(source)
         solid = 0.0 if alpha is None else SOLID * float(alpha.max())
@@ -52,27 +50,39 @@ class Sheet:
 
     @property
     def size(self) -> tuple[int, int]:
-        return self.hole.shape[0], self.hole.shape[1]
+        """Of the whole layer."""
+        return self.image.bounds.height, self.image.bounds.width
+
+    def hole_in(self, part: Part) -> np.ndarray:
+        """What is to be filled of a part of the layer, bool."""
+        return self._spread(self.hole, part)
+
+    def left_in(self, part: Part) -> np.ndarray:
+        """What is not filled yet."""
+        return self._spread(self.left, part)
 
     def usable(self, part: Part) -> np.ndarray:
         """Where the layer is opaque and no hole, bool: what may be copied."""
-        return self._shows(part) & ~self.hole[part]
+        return self._shows(part) & ~self.hole_in(part)
 
     def can_copy(self, at: np.ndarray) -> np.ndarray:
         """The same for single pixels (flat indices)."""
         rows, columns = np.divmod(at, self.size[1])
         alpha = samples.alpha(self.image.raster)
-        free = ~self.hole[rows, columns]
+        down, across = rows - self.place[0].start, columns - self.place[1].start
+        inside = (down >= 0) & (down < self.hole.shape[0]) & (across >= 0) & (across < self.hole.shape[1])
+        free = np.ones(at.shape, bool)
+        free[inside] = ~self.hole[down[inside], across[inside]]
         return free if alpha is None else free & (alpha[rows, columns] >= self.solid)
 
     def known(self, part: Part) -> np.ndarray:
         """Where the layer is opaque and no hole any more: what a filling has to join."""
-        return self._shows(part) & ~self.left[part]
+        return self._shows(part) & ~self.left_in(part)
 
     def rgb(self, part: Part) -> np.ndarray:
         """H×W×3 float32, sRGB-encoded, with what is filled already."""
         found = self.image.part(*part)
-        filled = self.hole[part] & ~self.left[part]
+        filled = self.hole_in(part) & ~self.left_in(part)
         if filled.any():
             rows, columns = np.nonzero(filled)
             found[filled] = self._srgb(self._filled(rows + part[0].start, columns + part[1].start))
@@ -91,7 +101,8 @@ class Sheet:
         """Fill the pixels `at` (flat indices) with `colours` N×(3|1) in the document's encoding."""
         packed = samples.pack(colours[None], alpha[None], self.image.raster.depth, self.channels)[0]
         rows, columns = np.divmod(at, self.size[1])
-        self.out[rows - self.place[0].start, columns - self.place[1].start] = packed
+        rows, columns = rows - self.place[0].start, columns - self.place[1].start
+        self.out[rows, columns] = packed
         self.left[rows, columns] = False
 
     def _shows(self, part: Part) -> np.ndarray:
@@ -99,6 +110,17 @@ class Sheet:
         if alpha is None:
             return np.ones((part[0].stop - part[0].start, part[1].stop - part[1].start), bool)
         return alpha[part] >= self.solid
+
+    def _spread(self, mask: np.ndarray, part: Part) -> np.ndarray:
+        found = np.zeros((part[0].stop - part[0].start, part[1].stop - part[1].start), bool)
+        target, source = [], []
+        for wanted, given in zip(part, self.place, strict=True):
+            first = max(wanted.start, given.start)
+            last = max(first, min(wanted.stop, given.stop))
+            target.append(slice(first - wanted.start, last - wanted.start))
+            source.append(slice(first - given.start, last - given.start))
+        found[tuple(target)] = mask[tuple(source)]
+        return found
 
     def _filled(self, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
         stored = self.out[rows - self.place[0].start, columns - self.place[1].start]

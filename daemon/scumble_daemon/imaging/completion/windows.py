@@ -32,11 +32,12 @@ class Window:
 
 def around(sheet: Sheet, reach: float) -> list[Window]:
     """Windows whose cores hold every pixel of the sheet's holes. `reach`: times the usual margin."""
-    return [Window(_with_margin(core, sheet, reach), core) for core in _cores(sheet.hole)]
+    return [Window(_with_margin(core, sheet, reach), core) for core in _cores(sheet.hole, sheet.place)]
 
 
-def _cores(hole: np.ndarray) -> list[Part]:
+def _cores(hole: np.ndarray, place: Part) -> list[Part]:
     height, width = hole.shape
+    y0, x0 = place[0].start, place[1].start
     cells = _cells(hole)
     count, labels, stats, _ = cv2.connectedComponentsWithStats(cells.astype(np.uint8), connectivity=8)
     boxes: dict[tuple[int, ...], list[int]] = {}
@@ -51,7 +52,7 @@ def _cores(hole: np.ndarray) -> list[Part]:
         old = boxes.setdefault(key, box)
         boxes[key] = [*map(min, old[:2], box[:2]), *map(max, old[2:], box[2:])]
     return [
-        (slice(top, min(bottom, height)), slice(left, min(right, width)))
+        (slice(top + y0, min(bottom, height) + y0), slice(left + x0, min(right, width) + x0))
         for top, left, bottom, right in sorted(boxes.values())
     ]
 
@@ -76,13 +77,13 @@ def _cells(mask: np.ndarray) -> np.ndarray:
 
 def _with_margin(core: Part, sheet: Sheet, reach: float) -> Part:
     height, width = sheet.size
-    margin = max(LEAST_MARGIN_PX, round(MARGIN * reach * float(sheet.hole[core].sum()) ** 0.5))
+    margin = max(LEAST_MARGIN_PX, round(MARGIN * reach * float(sheet.hole_in(core).sum()) ** 0.5))
     while True:
         part = (
             slice(max(0, core[0].start - margin), min(height, core[0].stop + margin)),
             slice(max(0, core[1].start - margin), min(width, core[1].stop + margin)),
         )
         is_whole = part == (slice(0, height), slice(0, width))
-        if is_whole or sheet.usable(part).sum() >= ENOUGH * sheet.hole[part].sum():
+        if is_whole or sheet.usable(part).sum() >= ENOUGH * sheet.hole_in(part).sum():
             return part
         margin = round(margin * 1.5)
