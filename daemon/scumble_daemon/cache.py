@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from scumble_protocol.image import Bounds, Layer, Raster, SegmentSlice
 from scumble_protocol.messages import Submit
@@ -74,12 +74,12 @@ def key(submit: Submit, version: int, parameters: dict[str, object], models: Seq
         "box": repr(submit.box),
         "source": submit.source,
         "reference": submit.reference.name if submit.reference else None,
+        "layer": [submit.reference_layer.name, submit.reference_layer.document] if submit.reference_layer else None,
+        "rasters": [repr(replace(raster, data=b"")) for raster in submit.rasters],
     }
     digest.update(json.dumps(plain, sort_keys=True).encode())
-    for raster in (submit.image, submit.selection):
-        if raster is not None:
-            digest.update(repr((raster.bounds, raster.depth, raster.channels, raster.profile)).encode())
-            digest.update(raster.data)  # pyright: ignore[reportArgumentType]
+    for raster in submit.rasters:
+        digest.update(raster.data)  # pyright: ignore[reportArgumentType]
     if submit.reference is not None:
         digest.update(submit.reference.data)
     return digest.hexdigest()

@@ -132,7 +132,9 @@ def run(
         Path | None, typer.Option(help="A grey picture of the same size: white is selected, grey is feather.")
     ] = None,
     settings: Annotated[list[str] | None, typer.Option("--set", help="A parameter: name=value.")] = None,
-    reference: Annotated[Path | None, typer.Option(help="A file the operation takes beside the picture.")] = None,
+    reference: Annotated[
+        Path | None, typer.Option(help="A file to take beside the picture: a look, a picture.")
+    ] = None,
     point: Annotated[list[str] | None, typer.Option(help="x,y to include, x,y,- to exclude.")] = None,
     box: Annotated[str, typer.Option(help="x0,y0,x1,y1")] = "",
     as_json: AsJson = False,

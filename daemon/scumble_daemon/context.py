@@ -99,6 +99,7 @@ class Context:
 
     `selection`: H×W float32 coverage in [0, 1] over the layer's own bounds, or None where nothing is selected ·
     `points`, `box`: in pixels from the *layer's* top left corner (points may lie outside it, the box does not) ·
+    `reference`: the file that was chosen · `reference_layer`: the layer that was chosen instead of a picture's file ·
     `preview`: show the artist an early result · `notes`: sentences that go with the result · `models`: networks ·
     `new_samples`: room for a result's samples, and what a `Raster` takes as its `data`; a large layer's can lie where
     the editor reads them · `seconds`: what parts of the job took, by name, for the result's timings."""
@@ -107,6 +108,7 @@ class Context:
     points: tuple[Point, ...] = ()
     box: Bounds | None = None
     reference: Reference | None = None
+    reference_layer: Image | None = None
     device: str = "cpu"
     report: Callable[[float, str], None] = _ignore_progress
     is_cancelled: Callable[[], bool] = lambda: False
@@ -116,6 +118,17 @@ class Context:
     model: dict[str, Any] | None = None  # the one that was used, for the recipe
     new_samples: Callable[[int], tuple[memoryview, Any]] = private_bytes
     seconds: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def has_reference(self) -> bool:
+        return self.reference is not None or self.reference_layer is not None
+
+    def reference_picture(self) -> Image:
+        """The picture that was chosen, a layer as its document holds it or a file: upright, in its own depth and
+        profile. Its size is its own. Raises: Invalid where there is none, or it is broken, too large or transparent."""
+        from .imaging import reference
+
+        return reference.open_picture(self.reference, self.reference_layer)
 
     def progress(self, fraction: float, stage: str) -> None:
         """Tell the artist how far the job is; `fraction` 0 to 1. Raises: Cancelled, so call it often."""

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from scumble_protocol.connection import make_private
 from scumble_protocol.errors import Invalid, ScumbleError
+from scumble_protocol.image import SRGB
 from scumble_protocol.messages import Submit
 
 from .processes import is_alive
@@ -35,12 +36,10 @@ class Session:
         self.profiles.update(submit.profiles)
         while len(self.profiles) > MAX_PROFILES:
             del self.profiles[next(iter(self.profiles))]
-        needed = submit.image.profile
-        if not needed:
-            return {}
-        if needed not in self.profiles:
-            raise Invalid("The layer's colour profile was not sent with it.", "Restart the editor, then run again.")
-        return {needed: self.profiles[needed]}
+        needed = {raster.profile for raster in submit.rasters} - {SRGB}
+        if not needed <= set(self.profiles):
+            raise Invalid("A layer's colour profile was not sent with it.", "Restart the editor, then run again.")
+        return {name: self.profiles[name] for name in needed}
 
 
 def segments_root(runtime: Path, sandboxed: bool) -> Path:

@@ -17,16 +17,29 @@ from .image import Bounds, Point
 from .parameters import Parameter, from_schema
 
 FORMAT = 1
+PICTURE_FILES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp")
 
 
 @dataclass(frozen=True)
 class ReferenceInput:
-    """A file the operation takes beside the layer, or may take."""
+    """What the operation takes beside the layer, or may take: a file.
+
+    `extensions`: of the file, with the dot, lower case: (".cube", ".txt") · `picture`: it is a picture, which another
+    layer can be as well, of any open image.
+    """
 
     title: str
-    extensions: Tuple[str, ...]  # with the dot, lower case: (".cube", ".png")
+    extensions: Tuple[str, ...] = PICTURE_FILES
     required: bool = False
     description: str = ""
+    picture: bool = False
+
+    @property
+    def demand(self) -> Tuple[str, str]:
+        """What is said where a required one was not given, and what to do."""
+        if self.picture:
+            return f"needs a picture: {self.title}.", "Choose a layer or a file."
+        return f"needs a file: {self.title}.", "Choose one."
 
 
 @dataclass(frozen=True)
@@ -118,6 +131,7 @@ def _operation_to_json(operation: Operation) -> Dict[str, Any]:
                 "extensions": list(reference.extensions),
                 "required": reference.required,
                 "description": reference.description,
+                "picture": reference.picture,
             },
         },
         "parameters": dict(operation.schema),
@@ -144,6 +158,7 @@ def _operation_from_json(entry: Mapping[str, Any]) -> Operation:
                 tuple(reference["extensions"]),
                 reference["required"],
                 reference.get("description", ""),
+                reference.get("picture", False),
             )
             if reference
             else None,

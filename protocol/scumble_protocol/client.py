@@ -5,13 +5,13 @@ from __future__ import annotations
 import contextlib
 import time
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Callable, Deque, Dict, List, Mapping, Optional, Sequence, Set, Type, TypeVar, Union
 
 from . import catalogue, messages
 from .connection import is_sandboxed
 from .errors import Cancelled, DaemonUnavailable, Invalid, from_code
-from .image import Bounds, Point, Raster, Reference
+from .image import Bounds, Point, Raster, Reference, ReferenceLayer
 from .messages import Accepted, Failure, Message, Preview, Progress, Result, Welcome
 from .model_board import ModelRequests
 from .pixels import OutgoingRaster, SessionPixels, digest, rasters_of, segments_of
@@ -139,14 +139,12 @@ class Client:
         points: Sequence[Point] = (),
         box: Optional[Bounds] = None,
         reference: Optional[Reference] = None,
+        reference_layer: Optional[ReferenceLayer] = None,
         source: str = "",
         priority: str = "interactive",
     ) -> str:
         """Send a job; its id. The answers come by `poll`."""
-        profiles = self._pixels.unsent_profiles(image)
         job = self._session.next_id("job")
-        held = set(segments_of(iter([image] if selection is None else [image, selection])))
-        self._pixels.hold(held)
         submit = messages.Submit(
             id=job,
             operation=operation,
@@ -157,17 +155,20 @@ class Client:
             points=tuple(points),
             box=box,
             reference=reference,
+            reference_layer=reference_layer,
             source=source,
             priority=priority,
             catalogue_digest=self.welcome.catalogue_digest,
-            profiles=profiles,
         )
+        submit = replace(submit, profiles=self._pixels.unsent_profiles(submit.rasters))
+        held = set(segments_of(iter(submit.rasters)))
+        self._pixels.hold(held)
         try:
             self._session.send(submit)
         except BaseException:
             self._pixels.let_go(held)
             raise
-        self._jobs[job] = _Job(held, set(profiles), time.monotonic())
+        self._jobs[job] = _Job(held, set(submit.profiles), time.monotonic())
         return job
 
     def cancel(self, job: str) -> None:

@@ -23,6 +23,7 @@ from .image import (
     Point,
     Raster,
     Reference,
+    ReferenceLayer,
     SegmentSlice,
 )
 
@@ -340,6 +341,17 @@ def reference() -> Any:
                 f"The file {name} has {data.nbytes >> 20} MiB.", f"At most {MAX_REFERENCE_BYTES >> 20} MiB can be sent."
             )
         return Reference(_text(name), data)
+
+    return _field(_optional(Codec(pack, unpack)), default=None)
+
+
+def reference_layer() -> Any:
+    def pack(value: ReferenceLayer, blobs: Blobs) -> List[Any]:
+        return [value.name, value.document, _pack_raster(value.raster, blobs)]
+
+    def unpack(value: Any, blobs: Blobs) -> ReferenceLayer:
+        name, document, image = _expect_list(value, "a reference layer", 3)
+        return ReferenceLayer(_text(name), _text(document), _unpack_raster(image, blobs))
 
     return _field(_optional(Codec(pack, unpack)), default=None)
 

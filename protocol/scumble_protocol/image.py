@@ -127,6 +127,15 @@ class Point:
 
 
 @dataclass(frozen=True)
+class ReferenceLayer:
+    """A layer that the artist chose as the reference, of this document or another open one; where it lies is told."""
+
+    name: str
+    document: str
+    raster: Raster
+
+
+@dataclass(frozen=True)
 class Reference:
     """A file the artist chose (a LUT, a style picture): its name for messages and its bytes. Never a path."""
 

@@ -22,11 +22,12 @@ from .fields import (
     points,
     raster,
     reference,
+    reference_layer,
     tables,
     text,
     texts,
 )
-from .image import Bounds, Layer, Point, Raster, Reference
+from .image import Bounds, Layer, Point, Raster, Reference, ReferenceLayer
 
 VERSION = 1
 NOTHING_WARM = "No model was kept warm."
@@ -75,10 +76,18 @@ class Submit:
     points: Tuple[Point, ...] = points()
     box: Optional[Bounds] = bounds(optional=True)
     reference: Optional[Reference] = reference()
+    reference_layer: Optional[ReferenceLayer] = reference_layer()  # instead of a file
     source: str = text(default="")  # the layer's name, for the recipe and for messages
     priority: str = choice(PRIORITIES, default="interactive")
     catalogue_digest: str = text(default="")
     profiles: Dict[str, bytes] = blob_map()  # ICC bytes by digest, each sent once a session
+
+    @property
+    def rasters(self) -> Tuple[Raster, ...]:
+        """All that the job is given to read."""
+        layer = self.reference_layer
+        given = (self.image, self.selection, None if layer is None else layer.raster)
+        return tuple(each for each in given if each is not None)
 
 
 @dataclass(frozen=True)

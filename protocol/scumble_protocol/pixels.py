@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from dataclasses import dataclass
-from typing import Any, Dict, Iterator, List, Optional, Set, Union
+from typing import Any, Dict, Iterable, Iterator, List, Optional, Set, Union
 
 from .errors import Invalid, OutOfMemory
 from .image import MAX_PIXELS, MAX_SIDE_PX, SRGB, Bounds, Raster, SegmentSlice
@@ -102,14 +102,12 @@ class SessionPixels:
 
     # --- profiles ------------------------------------------------------------------------------------------------
 
-    def unsent_profiles(self, raster: Raster) -> Dict[str, bytes]:
-        """The bytes of the raster's profile, unless the daemon has them. Raises: Invalid where nobody has."""
-        name = raster.profile
-        if not name or name in self._known:
-            return {}
-        if name not in self._profiles:
+    def unsent_profiles(self, rasters: Iterable[Raster]) -> Dict[str, bytes]:
+        """The bytes of the rasters' profiles that the daemon has not. Raises: Invalid where nobody has."""
+        unsent = {raster.profile for raster in rasters} - self._known - {SRGB}
+        for name in unsent - set(self._profiles):
             raise Invalid(f"The colour profile {name[:12]}… was never given.")
-        return {name: self._profiles[name]}
+        return {name: self._profiles[name] for name in unsent}
 
     def profiles_arrived(self, names: Set[str]) -> None:
         self._known |= names

@@ -11,11 +11,14 @@ import cv2
 import numpy as np
 from scumble_daemon.imaging import samples
 from scumble_protocol.client import Client
-from scumble_protocol.image import Bounds, Point, Raster
+from scumble_protocol.image import Bounds, Point, Raster, Reference
 from skimage import data
 from sklearn.datasets import load_sample_image
 
 from ..daemon_process import DaemonProcess, running_daemon
+
+sys.path.insert(0, str(Path(__file__).parents[2] / "weights"))
+from training import paintings
 
 SHIPPED = Path(__file__).parents[2] / "weights"
 TILE_PX = 200
@@ -47,6 +50,8 @@ ENHANCED = (  # photograph, top left corner of what is shown (x, y)
     ("chelsea", (170, 60)),
     ("motorcycle", (250, 150)),
 )
+
+RESTYLED = ("coffee", "rocket", "flower", "chelsea")
 
 
 def photo(name: str) -> np.ndarray:
@@ -120,6 +125,19 @@ def enhanced(client: Client, name: str, corner: tuple[int, int]) -> np.ndarray:
     return np.hstack([labelled(picture[window], words) for picture, words in tiles])
 
 
+def restyled(client: Client, name: str) -> np.ndarray:
+    """A photograph in the styles of some generated paintings, whole."""
+    tiles = [labelled(_fitted(photo(name)), name)]
+    for style, painting in paintings.PAINTINGS.items():
+        file = cv2.imencode(".png", painting(512, 0)[..., ::-1])[1].tobytes()
+        image, area = put(client, photo(name))
+        result = client.run("transfer_style", image, area, reference=Reference(f"{style}.png", file))
+        pixels = np.frombuffer(client.pixels(result.layers[0].raster), np.uint8).reshape(area.height, area.width, 4)
+        tiles.append(labelled(_fitted(pixels[..., :3]), f"{style}, without a model"))
+        client.release(result)
+    return np.hstack(tiles)
+
+
 def drop(daemon: DaemonProcess) -> None:
     """Our own denoiser under another name, as an artist would put a file there."""
     folder = daemon.home / "weights"
@@ -135,7 +153,8 @@ def main(folder: Path) -> None:
             pairs = [selected(client, each) for each in CLICKED]
             select = np.vstack([np.hstack(pairs[row : row + 2]) for row in range(0, len(pairs), 2)])
             enhance = np.vstack([enhanced(client, *each) for each in ENHANCED])
-    for name, sheet in (("select", select), ("enhance", enhance)):
+            style = np.vstack([restyled(client, name) for name in RESTYLED])
+    for name, sheet in (("select", select), ("enhance", enhance), ("style", style)):
         cv2.imwrite(str(folder / f"{name}.png"), sheet[..., ::-1], [cv2.IMWRITE_PNG_COMPRESSION, 9])
 
 

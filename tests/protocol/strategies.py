@@ -19,6 +19,7 @@ from scumble_protocol.image import (
     Point,
     Raster,
     Reference,
+    ReferenceLayer,
     SegmentSlice,
 )
 
@@ -74,6 +75,7 @@ _FIELDS: dict[tuple[type, str], st.SearchStrategy[Any]] = {
     (messages.Submit, "points"): st.lists(points, max_size=4).map(tuple),
     (messages.Submit, "box"): st.none() | bounds,
     (messages.Submit, "reference"): st.none() | st.builds(Reference, texts, st.binary(max_size=50)),
+    (messages.Submit, "reference_layer"): st.none() | st.builds(ReferenceLayer, texts, texts, rasters()),
     (messages.Submit, "priority"): st.sampled_from(messages.PRIORITIES),
     (messages.Submit, "profiles"): st.dictionaries(digests, st.binary(max_size=50), max_size=2),
     (messages.Release, "segments"): st.lists(texts, max_size=4).map(tuple),

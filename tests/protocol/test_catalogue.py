@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -37,6 +38,20 @@ CATALOGUE = Catalogue((LUT, SELECT, HIDDEN))
 def test_it_comes_back_as_it_was_written() -> None:
     """Through JSON text and back, every operation is equal to what it was."""
     assert Catalogue.from_json(json.loads(json.dumps(CATALOGUE.to_json()))) == CATALOGUE
+
+
+def test_a_reference_may_be_a_picture() -> None:
+    """It is written and read; a catalogue of before there was such a thing means a file."""
+    asked = ReferenceInput("Colours of", required=True, picture=True)
+    table = Catalogue((replace(LUT, inputs=Inputs(reference=asked)),)).to_json()
+    assert Catalogue.from_json(table).operations[0].inputs.reference == asked
+    assert ".webp" in asked.extensions
+    del table["operations"][0]["inputs"]["reference"]["picture"]
+    old = Catalogue.from_json(table).operations[0].inputs.reference
+    assert old is not None
+    assert old == replace(asked, picture=False)
+    assert asked.demand[0] == "needs a picture: Colours of."
+    assert old.demand[0] == "needs a file: Colours of."
 
 
 def test_the_digest_tells_catalogues_apart() -> None:

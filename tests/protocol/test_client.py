@@ -10,7 +10,7 @@ import pytest
 from scumble_protocol import wire
 from scumble_protocol.client import Client, digest
 from scumble_protocol.errors import DaemonUnavailable, Invalid, MissingModel, Unauthorised, Unsupported
-from scumble_protocol.image import Bounds, Layer, Point, Raster, Reference, SegmentSlice
+from scumble_protocol.image import Bounds, Layer, Point, Raster, Reference, ReferenceLayer, SegmentSlice
 from scumble_protocol.messages import (
     Accepted,
     Bye,
@@ -111,6 +111,7 @@ def test_a_job_from_end_to_end(peers: Peers, way: Way, segments: bool) -> None:
     with way.connect(peer, segments=segments) as client:
         image = client.put(PIXELS, AREA, "u8", "BGRA", b"a profile")
         selection = client.put(PIXELS[:20], AREA, "u8", "GRAY")
+        other = client.put(PIXELS, AREA, "u8", "RGBA", b"another profile")
         job = client.submit(
             "select_object",
             image,
@@ -120,6 +121,7 @@ def test_a_job_from_end_to_end(peers: Peers, way: Way, segments: bool) -> None:
             points=[Point(1, 2), Point(3, 4, False)],
             box=Bounds(1, 2, 3, 4),
             reference=Reference("a.cube", b"LUT"),
+            reference_layer=ReferenceLayer("sky", "harbour.xcf", other),
             source="Layer 1",
             priority="batch",
         )
@@ -139,6 +141,11 @@ def test_a_job_from_end_to_end(peers: Peers, way: Way, segments: bool) -> None:
     assert (submit.box, submit.source, submit.priority) == (Bounds(1, 2, 3, 4), "Layer 1", "batch")
     assert submit.reference == Reference("a.cube", b"LUT")
     assert submit.image.profile == digest(b"a profile")
+    assert submit.reference_layer is not None
+    assert (submit.reference_layer.name, submit.reference_layer.document) == ("sky", "harbour.xcf")
+    assert submit.reference_layer.raster.profile == digest(b"another profile")
+    assert submit.profiles == {digest(each): each for each in (b"a profile", b"another profile")}
+    assert isinstance(submit.reference_layer.raster.data, SegmentSlice) == segments
     assert submit.selection is not None
     assert submit.selection.channels == "GRAY"
     assert isinstance(submit.image.data, SegmentSlice) == segments

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import struct
 
-from scumble_protocol.image import Bounds, Layer, Point, Raster, Reference, SegmentSlice
+from scumble_protocol.image import Bounds, Layer, Point, Raster, Reference, ReferenceLayer, SegmentSlice
 from scumble_protocol.messages import (
     Accepted,
     Bye,
@@ -101,6 +101,14 @@ SAMPLES: dict[str, Message] = {
         source="Hintergrund ✓",
         priority="preview",
         catalogue_digest="0" * 64,
+        profiles={WIDE: ICC},
+    ),
+    "submit-with-layer": Submit(
+        "job-16",
+        "transfer_colour",
+        SMALL,
+        Bounds(0, 0, 640, 480),
+        reference_layer=ReferenceLayer("sky ▸ évening", "harbour.xcf", DEEP),
         profiles={WIDE: ICC},
     ),
     "submit-shared": Submit("job-7", "identity", SHARED, Bounds(0, 0, 4096, 4096), priority="batch"),

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 from scumble_protocol.errors import Invalid
-from scumble_protocol.image import Bounds, Layer, Point, Raster
+from scumble_protocol.image import Bounds, Layer, Point, Raster, ReferenceLayer
 from scumble_protocol.messages import Preview, Result, Submit
 
 from .. import __version__, cache
@@ -18,7 +18,7 @@ from ..context import Context
 from ..imaging import masks, samples
 from ..imaging.image import Image, NewDocument, NewLayer, NewSelection
 from ..models.desk import Desk
-from ..registry import Operation, OperationParams, Registry
+from ..registry import Operation, OperationParams, ReferenceInput, Registry
 from .session_segments import Pixels
 
 MASK_DEPTH = {"u8": "u8", "u16": "u16", "f16": "f32", "f32": "f32"}
@@ -57,6 +57,7 @@ class JobRunner:
             submit,
             image=pixels.open(submit.image),
             selection=pixels.open(submit.selection) if submit.selection else None,
+            reference_layer=_opened(submit.reference_layer, pixels),
         )
         models = self._desk.shelf.fingerprint() if operation.models_for else []
         key = "" if operation.raw else cache.key(opened, operation.entry.version, params.model_dump(), models)
@@ -103,6 +104,7 @@ class JobRunner:
             points=_points_in(submit.points, image.bounds),
             box=_box_in(submit.box, image.bounds),
             reference=submit.reference,
+            reference_layer=_layer_image(submit),
             device=self._device,
             report=report,
             is_cancelled=is_cancelled,
@@ -130,11 +132,10 @@ def _examine(image: Image, submit: Submit, operation: Operation) -> Source:
     name = f"The layer «{submit.source}»" if submit.source else "The layer"
     if image.bounds.intersection(submit.canvas).is_empty:
         raise Invalid(f"{name} lies outside the canvas.", "Move it into the picture, then run again.")
-    if not _has_visible_pixels(image):
+    if not image.has_visible_pixels:
         raise Invalid(f"{name} is fully transparent.", "Choose a layer with pixels in it.")
     inputs = operation.entry.inputs
-    if inputs.reference is not None and inputs.reference.required and submit.reference is None:
-        raise Invalid(f"{operation.entry.title} needs a file: {inputs.reference.title}.", "Choose one.")
+    _check_reference(operation.entry.title, inputs.reference, submit)
     if submit.selection is None:
         if inputs.selection == "required":
             raise Invalid(f"{operation.entry.title} needs a selection.", "Select an area, then run again.")
@@ -147,9 +148,23 @@ def _examine(image: Image, submit: Submit, operation: Operation) -> Source:
     return Source(image, coverage, selected)
 
 
-def _has_visible_pixels(image: Image) -> bool:
-    alpha = samples.alpha(image.raster)
-    return alpha is None or bool(alpha[::16, ::16].any() or alpha.any())
+def _check_reference(title: str, taken: ReferenceInput | None, submit: Submit) -> None:
+    if submit.reference_layer is not None:
+        if taken is None or not taken.picture:
+            raise Invalid(f"{title} takes no layer as its reference.", "Choose a file, or nothing.")
+        if submit.reference is not None:
+            raise Invalid(f"{title} takes one reference, not two.", "Choose a layer or a file.")
+    elif taken is not None and taken.required and submit.reference is None:
+        missing, advice = taken.demand
+        raise Invalid(f"{title} {missing}", advice)
+
+
+def _opened(layer: ReferenceLayer | None, pixels: Pixels) -> ReferenceLayer | None:
+    return None if layer is None else replace(layer, raster=pixels.open(layer.raster))
+
+
+def _layer_image(submit: Submit) -> Image | None:
+    return None if submit.reference_layer is None else Image(submit.reference_layer.raster, submit.profiles)
 
 
 def _coverage_over(bounds: Bounds, selection: Raster) -> tuple[np.ndarray, Bounds]:
@@ -183,7 +198,6 @@ def _box_in(box: Bounds | None, bounds: Bounds) -> Bounds | None:
 
 def _recipe(operation: Operation, params: OperationParams, submit: Submit) -> dict[str, Any]:
     """What it takes to make the layer again."""
-    reference = submit.reference
     return {
         "operation": submit.operation,
         "version": operation.entry.version,
@@ -193,12 +207,18 @@ def _recipe(operation: Operation, params: OperationParams, submit: Submit) -> di
         "points": [[point.x, point.y, point.include] for point in submit.points],
         "box": [submit.box.x, submit.box.y, submit.box.right, submit.box.bottom] if submit.box else None,
         "selection": submit.selection is not None,
-        "reference": {"name": reference.name, "sha256": hashlib.sha256(reference.data).hexdigest()}
-        if reference
-        else None,
+        "reference": _reference_recipe(submit),
         "model": None,
         "seed": None,
     }
+
+
+def _reference_recipe(submit: Submit) -> dict[str, Any] | None:
+    file, layer = submit.reference, submit.reference_layer
+    if layer is not None:
+        sha256 = hashlib.sha256(layer.raster.data).hexdigest()  # pyright: ignore[reportArgumentType]
+        return {"layer": layer.name, "document": layer.document, "sha256": sha256}
+    return {"name": file.name, "sha256": hashlib.sha256(file.data).hexdigest()} if file is not None else None
 
 
 def _encode(layer: NewLayer, source: Source, recipe: dict[str, Any]) -> Layer:

@@ -44,6 +44,11 @@ class Image:
         """The document's ICC profile, None for plain sRGB."""
         return self.profiles[self.raster.profile] if self.raster.profile else None
 
+    @property
+    def has_visible_pixels(self) -> bool:
+        alpha = samples.alpha(self.raster)
+        return alpha is None or bool(alpha[::16, ::16].any() or alpha.any())
+
     @cached_property
     def alpha(self) -> np.ndarray:
         alpha = samples.alpha(self.raster)

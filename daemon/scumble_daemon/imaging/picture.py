@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import os
 import tempfile
 import warnings
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 from scumble_protocol.errors import Invalid
@@ -15,6 +17,7 @@ from scumble_protocol.image import MAX_PIXELS, SRGB, Raster
 from . import colour, composite, png, samples
 
 READ_HINT = "Scumble reads PNG, JPEG, TIFF and WebP pictures."
+SIZE_HINT = "Use a smaller picture."
 WRITE_HINT = "Choose a name that ends in .png, .tif, .jpg or .webp."
 JPEG_QUALITY = 95
 
@@ -28,13 +31,17 @@ def read(path: str | os.PathLike[str]) -> tuple[Raster, bytes | None]:
     path = Path(path)
     try:
         with path.open("rb") as file:
-            start = file.read(32)
-        pixels, profile, orientation = (_read_tiff if start[:4] in TIFF_SIGNATURES else _read_with_pillow)(path)
+            return _read(file, path.name)
     except OSError as error:
-        reason = error.strerror or "it is damaged, cut short, or no picture"
-        raise Invalid(f"«{path.name}» cannot be read: {reason}.", READ_HINT) from error
-    digest = hashlib.sha256(profile).hexdigest() if profile else SRGB
-    return composite.from_array(_upright(pixels, orientation), profile=digest), profile or None
+        raise _unreadable(path.name, error) from error
+
+
+def decode(data: bytes | bytearray | memoryview, name: str) -> tuple[Raster, bytes | None]:
+    """As `read`, of a file's bytes. Raises: Invalid."""
+    try:
+        return _read(io.BytesIO(data), name)
+    except OSError as error:
+        raise _unreadable(name, error) from error
 
 
 def write(path: str | os.PathLike[str], raster: Raster, profile: bytes | None) -> None:
@@ -81,32 +88,47 @@ def for_png(pixels: np.ndarray) -> np.ndarray:
 # --- reading -----------------------------------------------------------------------------------------------------
 
 
-def _read_with_pillow(path: Path) -> tuple[np.ndarray, bytes | None, int]:
+def _read(file: BinaryIO, name: str) -> tuple[Raster, bytes | None]:
+    start = file.read(4)
+    file.seek(0)
+    pixels, profile, orientation = (_read_tiff if start in TIFF_SIGNATURES else _read_with_pillow)(file, name)
+    digest = hashlib.sha256(profile).hexdigest() if profile else SRGB
+    return composite.from_array(_upright(pixels, orientation), profile=digest), profile or None
+
+
+def _unreadable(name: str, error: OSError) -> Invalid:
+    reason = error.strerror or "it is damaged, cut short, or no picture"
+    return Invalid(f"«{name}» cannot be read: {reason}.", READ_HINT)
+
+
+def _read_with_pillow(file: BinaryIO, name: str) -> tuple[np.ndarray, bytes | None, int]:
     from PIL import Image, UnidentifiedImageError
 
     Image.MAX_IMAGE_PIXELS = MAX_PIXELS  # Pillow's own limit is below what photographers stitch
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            opened = Image.open(path)
-    except (UnidentifiedImageError, Image.DecompressionBombError, SyntaxError) as error:
-        raise Invalid(f"«{path.name}» is no picture that Scumble can read.", READ_HINT) from error
+            opened = Image.open(file)
+    except Image.DecompressionBombError as error:
+        raise Invalid(f"«{name}» has too many pixels; Scumble takes up to {MAX_PIXELS} in all.", SIZE_HINT) from error
+    except (UnidentifiedImageError, SyntaxError) as error:
+        raise Invalid(f"«{name}» is no picture that Scumble can read.", READ_HINT) from error
     with opened as picture:
-        _check_size(path, *picture.size)
+        _check_size(name, *picture.size)
         profile = picture.info.get("icc_profile")
         try:
             orientation = picture.getexif().get(ORIENTATION, 1)
-            pixels = _decode(path, picture)
+            pixels = _decode(file, name, picture)
         except (SyntaxError, ValueError, EOFError, IndexError) as error:  # what Pillow raises for damaged pictures
-            raise Invalid(f"«{path.name}» is damaged or cut short.", READ_HINT) from error
+            raise Invalid(f"«{name}» is damaged or cut short.", READ_HINT) from error
     return pixels, profile, orientation
 
 
-def _decode(path: Path, picture) -> np.ndarray:
+def _decode(file: BinaryIO, name: str, picture) -> np.ndarray:
     if picture.mode in ("CMYK", "LAB", "HSV"):
-        raise Invalid(f"«{path.name}» is a {picture.mode} picture.", "Convert it to RGB first.")
+        raise Invalid(f"«{name}» is a {picture.mode} picture.", "Convert it to RGB first.")
     if picture.format == "PNG" and picture.mode not in ("1", "P"):
-        return _decode_png(path)
+        return _decode_png(file, name)
     if picture.mode.startswith("I"):  # grey of more than 8 bits
         return np.clip(np.asarray(picture), 0, 65535).astype(np.uint16)[..., None]
     wanted = {"1": "L", "L": "L", "LA": "LA", "La": "LA", "RGB": "RGB", "RGBX": "RGB", "YCbCr": "RGB"}
@@ -116,27 +138,28 @@ def _decode(path: Path, picture) -> np.ndarray:
     return np.atleast_3d(np.asarray(picture.convert(mode)))
 
 
-def _decode_png(path: Path) -> np.ndarray:
+def _decode_png(file: BinaryIO, name: str) -> np.ndarray:
     """Pillow reduces 16-bit colour to 8 bits; libpng does not."""
     import imagecodecs
 
+    file.seek(0)
     try:
-        return np.atleast_3d(imagecodecs.png_decode(path.read_bytes()))
+        return np.atleast_3d(imagecodecs.png_decode(file.read()))
     except (imagecodecs.PngError, ValueError) as error:
-        raise Invalid(f"«{path.name}» is damaged or cut short.", READ_HINT) from error
+        raise Invalid(f"«{name}» is damaged or cut short.", READ_HINT) from error
 
 
-def _read_tiff(path: Path) -> tuple[np.ndarray, bytes | None, int]:
+def _read_tiff(file: BinaryIO, name: str) -> tuple[np.ndarray, bytes | None, int]:
     import tifffile
 
     try:
-        with tifffile.TiffFile(path) as file:
-            page = file.pages.first
-            _check_size(path, page.imagewidth, page.imagelength)
+        with tifffile.TiffFile(file) as tiff:
+            page = tiff.pages.first
+            _check_size(name, page.imagewidth, page.imagelength)
             if page.photometric not in (tifffile.PHOTOMETRIC.RGB, *_GREYS, tifffile.PHOTOMETRIC.YCBCR):
                 kind = tifffile.PHOTOMETRIC(page.photometric).name.lower()
                 kind = {"separated": "CMYK", "palette": "indexed", "cielab": "Lab"}.get(kind, kind)
-                raise Invalid(f"«{path.name}» is a TIFF of {kind} colours.", "Convert it to RGB first.")
+                raise Invalid(f"«{name}» is a TIFF of {kind} colours.", "Convert it to RGB first.")
             pixels = page.asarray()
             profile = page.tags.valueof(34675)
             orientation = page.tags.valueof(ORIENTATION, 1)
@@ -146,8 +169,8 @@ def _read_tiff(path: Path) -> tuple[np.ndarray, bytes | None, int]:
             colours = 1 if page.photometric in _GREYS else 3
             extra = page.extrasamples
     except (tifffile.TiffFileError, ValueError, KeyError, IndexError, RuntimeError, TypeError) as error:
-        raise Invalid(f"«{path.name}» is damaged, cut short, or of a kind Scumble cannot read.", READ_HINT) from error
-    pixels = _known_depth(path, np.atleast_3d(pixels))
+        raise Invalid(f"«{name}» is damaged, cut short, or of a kind Scumble cannot read.", READ_HINT) from error
+    pixels = _known_depth(name, np.atleast_3d(pixels))
     alpha = bool(extra) and pixels.shape[2] > colours
     pixels = pixels[..., : colours + alpha]
     if inverted:
@@ -160,7 +183,7 @@ def _read_tiff(path: Path) -> tuple[np.ndarray, bytes | None, int]:
 _GREYS = (0, 1)  # MINISWHITE, MINISBLACK
 
 
-def _known_depth(path: Path, pixels: np.ndarray) -> np.ndarray:
+def _known_depth(name: str, pixels: np.ndarray) -> np.ndarray:
     if pixels.dtype == np.float64:
         return pixels.astype(np.float32)
     if pixels.dtype == bool:
@@ -168,7 +191,7 @@ def _known_depth(path: Path, pixels: np.ndarray) -> np.ndarray:
     if pixels.dtype == np.uint32:
         return (pixels >> 16).astype(np.uint16)
     if pixels.dtype not in samples.DTYPES.values():
-        raise Invalid(f"«{path.name}» holds samples of type {pixels.dtype}.", "Save it with 8, 16 or 32 bits.")
+        raise Invalid(f"«{name}» holds samples of type {pixels.dtype}.", "Save it with 8, 16 or 32 bits.")
     return pixels
 
 
@@ -181,9 +204,9 @@ def _straighten(pixels: np.ndarray) -> np.ndarray:
     return samples.from_float(values, depth)
 
 
-def _check_size(path: Path, width: int, height: int) -> None:
+def _check_size(name: str, width: int, height: int) -> None:
     if width < 1 or height < 1 or width * height > MAX_PIXELS:
-        raise Invalid(f"«{path.name}» is {width} × {height} pixels; Scumble takes up to {MAX_PIXELS} in all.")
+        raise Invalid(f"«{name}» is {width} × {height} pixels; Scumble takes up to {MAX_PIXELS} in all.", SIZE_HINT)
 
 
 def _upright(pixels: np.ndarray, orientation: int) -> np.ndarray:
@@ -205,8 +228,6 @@ def _encode_png(pixels: np.ndarray, profile: bytes | None) -> bytes:
 
 
 def _encode_tiff(pixels: np.ndarray, profile: bytes | None) -> bytes:
-    import io
-
     import tifffile
 
     file = io.BytesIO()
@@ -242,8 +263,6 @@ def _encode_webp(pixels: np.ndarray, profile: bytes | None) -> bytes:
 
 
 def _encode_with_pillow(values: np.ndarray, profile: bytes | None, kind: str, **options: int) -> bytes:
-    import io
-
     from PIL import Image
 
     file = io.BytesIO()

@@ -10,12 +10,12 @@ from scumble_protocol.errors import Invalid, OutOfMemory
 
 
 @contextlib.contextmanager
-def computing(title: str) -> Iterator[None]:
+def computing(title: str, with_gradients: bool = False) -> Iterator[None]:
     """For networks that see a whole picture at once. Raises: OutOfMemory."""
     import torch
 
     try:
-        with torch.inference_mode():
+        with contextlib.nullcontext() if with_gradients else torch.inference_mode():
             yield
     except (MemoryError, RuntimeError) as error:
         if isinstance(error, MemoryError) or is_out_of_memory(error):

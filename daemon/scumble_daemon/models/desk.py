@@ -28,14 +28,23 @@ from .networks import Call, ImageNetwork, Loaded
 from .running import Notes, RunningModel
 from .segmenter import Segmenter
 from .sources import Installed, Shelf
+from .stylist import OnePass, Optimiser
 
 log = logging.getLogger(__name__)
 
 LOADED = 0.05  # of the progress, when the model is there
 MOST_NOISE = 50 / 255  # that such networks were trained on
 
-Runner = RunningModel | Segmenter | Foreground | Edge | Filler
-RUNNERS = {"Sam": Segmenter, "Sam2": Segmenter, "BiRefNet": Foreground, "VitMatte": Edge, "LaMa": Filler}
+Runner = RunningModel | Segmenter | Foreground | Edge | Filler | Optimiser | OnePass
+RUNNERS = {
+    "Sam": Segmenter,
+    "Sam2": Segmenter,
+    "BiRefNet": Foreground,
+    "VitMatte": Edge,
+    "LaMa": Filler,
+    "VGG19": Optimiser,
+    "AdaIN": OnePass,
+}
 """What runs a network that is not image → image."""
 
 

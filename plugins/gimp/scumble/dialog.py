@@ -7,9 +7,10 @@ import gi
 gi.require_version("GimpUi", "3.0")
 gi.require_version("Gtk", "3.0")
 import jobs  # noqa: E402
-from gi.repository import Gimp, GimpUi, Gtk  # noqa: E402
+import reference_rows  # noqa: E402
+from gi.repository import Gimp, GimpUi  # noqa: E402
 from procedures import argument_name  # noqa: E402
-from scumble_protocol.catalogue import Operation, ReferenceInput  # noqa: E402
+from scumble_protocol.catalogue import Operation  # noqa: E402
 
 WIDTH_PX = 460
 NOTE = "scumble-note"
@@ -29,7 +30,7 @@ def ask(procedure: Gimp.Procedure, config: Gimp.ProcedureConfig, operation: Oper
     dialog.get_label(NOTE, _note(operation, image), False, False).set_line_wrap(True)
     dialog.fill([NOTE])
     if inputs.reference:
-        dialog.get_content_area().pack_start(_file_row(config, inputs.reference), False, False, 0)
+        dialog.get_content_area().pack_start(reference_rows.make(config, inputs.reference, image), False, False, 0)
     for parameter in operation.parameters:
         if parameter.kind in ("number", "integer"):
             entry = dialog.get_scale_entry(argument_name(parameter.name), 1.0)
@@ -55,24 +56,3 @@ def _note(operation: Operation, image: Gimp.Image) -> str:
             "them with the Paths tool before: the selected path's anchors are taken. Box: x0,y0,x1,y1."
         )
     return "\n\n".join(notes)
-
-
-def _file_row(config: Gimp.ProcedureConfig, reference: ReferenceInput) -> Gtk.Widget:
-    """A file button that offers only what the operation reads."""
-    row = Gtk.Box(orientation=Gtk.Orientation.HORIZONTAL, spacing=12)
-    button = Gtk.FileChooserButton(title=reference.title, action=Gtk.FileChooserAction.OPEN)
-    only = Gtk.FileFilter()
-    only.set_name(", ".join("*" + extension for extension in reference.extensions))
-    for extension in reference.extensions:
-        only.add_pattern("*" + extension)
-        only.add_pattern("*" + extension.upper())
-    button.add_filter(only)
-    chosen = config.get_property("reference")
-    if chosen is not None:
-        button.set_file(chosen)
-    button.set_tooltip_text(reference.description)
-    button.connect("file-set", lambda _: config.set_property("reference", button.get_file()))
-    row.pack_start(Gtk.Label(label=reference.title, tooltip_text=reference.description), False, False, 0)
-    row.pack_start(button, True, True, 0)
-    row.show_all()
-    return row

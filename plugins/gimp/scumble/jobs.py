@@ -11,6 +11,7 @@ from typing import Any, Dict, List, Optional, Sequence, Tuple
 import layers
 import new_image as images
 import pixels
+import references
 from gi.repository import Gimp
 from scumble_protocol.client import Client
 from scumble_protocol.errors import DaemonUnavailable, Invalid
@@ -31,6 +32,7 @@ class Request:
     title: str
     parameters: Dict[str, Any] = field(default_factory=dict)
     reference: Optional[Reference] = None
+    reference_layer: Optional[Gimp.Layer] = None
     points: Sequence[Point] = ()
     box: Optional[Bounds] = None
 
@@ -51,6 +53,7 @@ def run(request: Request, image: Gimp.Image, source: Gimp.Layer, timings: "Timin
         timings.mark("connect")
         raster = pixels.read_layer(client, image, source)
         selection = pixels.read_selection(client, image, raster.bounds)
+        reference_layer = references.read(client, request.reference_layer, source, raster)
         timings.mark("read")
         result = client.run(
             request.operation,
@@ -61,6 +64,7 @@ def run(request: Request, image: Gimp.Image, source: Gimp.Layer, timings: "Timin
             points=tuple(request.points),
             box=request.box,
             reference=request.reference,
+            reference_layer=reference_layer,
             source=source.get_name(),
             on_progress=progress.show,
             is_cancelled=progress.tick,

@@ -97,7 +97,7 @@ def _insert_group(image: Gimp.Image, source: Gimp.Layer, group: Gimp.GroupLayer,
     insist(image.insert_layer(group, source.get_parent(), image.get_item_position(source)))
     for layer in finished:
         insist(image.insert_layer(layer, group, 0))
-    if source.get_mask() is not None and source.get_apply_mask():
+    if pixels.has_mask_on(source):
         insist(_show_where_it_did(group, source))
     image.set_selected_layers(selected)  # the artist goes on where they were
 

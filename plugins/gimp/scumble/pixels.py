@@ -96,6 +96,10 @@ def read_layer(client: Client, image: Gimp.Image, layer: Gimp.Layer) -> Raster:
             copy.delete()
 
 
+def has_mask_on(layer: Gimp.Layer) -> bool:
+    return layer.get_mask() is not None and layer.get_apply_mask()
+
+
 def read_selection(client: Client, image: Gimp.Image, layer: Bounds) -> Optional[Raster]:
     """The selection's coverage where it meets the layer, None where nothing is selected."""
     found = Gimp.Selection.bounds(image)

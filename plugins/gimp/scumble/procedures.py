@@ -32,6 +32,7 @@ ENTRY = Path(__file__).with_name("scumble.py")
 READ_WRITE = GObject.ParamFlags.READWRITE
 UNBOUNDED = 1e9  # GIMP wants a range for every number
 POINTS_HELP = "x,y to include and x,y,- to exclude, in pixels of the image, separated by semicolons"
+LAYER_HELP = "Instead of a file: a layer of any open image"
 BOX_HELP = "x0,y0,x1,y1: two opposite corners, in pixels of the image"
 
 
@@ -142,6 +143,10 @@ def has_arguments(operation: Operation) -> bool:
     return bool(operation.parameters or operation.inputs.takes_prompts or operation.inputs.reference)
 
 
+def takes_layers(operation: Operation) -> bool:
+    return operation.inputs.reference is not None and operation.inputs.reference.picture
+
+
 def _add_argument(procedure: Gimp.Procedure, parameter: Parameter, labels: "Labels") -> None:
     words = (argument_name(parameter.name), labels.make(parameter.title), parameter.description)
     low = -UNBOUNDED if parameter.minimum is None else parameter.minimum
@@ -174,6 +179,9 @@ def _add_inputs(procedure: Gimp.Procedure, operation: Operation, labels: "Labels
             None,
             READ_WRITE,
         )
+        if inputs.reference.picture:
+            title = f"{inputs.reference.title}: layer"
+            procedure.add_layer_argument("reference-layer", labels.make(title), LAYER_HELP, True, READ_WRITE)
     if inputs.points:
         procedure.add_string_argument("points", labels.make("Points"), POINTS_HELP, "", READ_WRITE)
     if inputs.box:
@@ -186,9 +194,14 @@ def arguments(operation: Operation, config: Gimp.ProcedureConfig) -> Dict[str, A
     # From its second start on, GIMP reads the arguments out of pluginrc, where an empty text becomes none
     given = {name: "" if value is None else value for name, value in given.items()}
     inputs = operation.inputs
+    layer = config.get_property("reference-layer") if takes_layers(operation) else None
+    file = config.get_property("reference") if inputs.reference else None
+    if file is not None and layer is not None:
+        raise Invalid(f"{operation.title} takes one reference, not two.", "Give a layer or a file.")
     return {
         "parameters": check_all(operation.parameters, given),
-        "reference": _read_reference(config.get_property("reference")) if inputs.reference else None,
+        "reference": _read_reference(file),
+        "reference_layer": layer,
         "points": parse_points(config.get_property("points") or "") if inputs.points else (),
         "box": parse_box(config.get_property("box") or "") if inputs.box else None,
     }

@@ -142,7 +142,7 @@ class ScumbleDocker(DockWidget):
             self._place.removeWidget(self._form)
             self._form.setParent(None)
             self._form.deleteLater()
-        self._form = Form(operation)
+        self._form = Form(operation, self._jobs.list_layers)
         self._form.set_values(self._last_values.load(operation))
         self._place.addWidget(self._form)
         self._description.setText(operation.description)

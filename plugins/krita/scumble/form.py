@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from typing import Any, Callable, Dict, List, Optional, Tuple
+from typing import Any, Callable, Dict, List, Tuple
 
 from scumble_protocol.catalogue import Operation, ReferenceInput
 from scumble_protocol.parameters import Parameter
 
 from .qt import QObject, Qt, QtCore, QtWidgets, Signal
+from .reference_field import FileRow, LayerList, PictureField
 
 SLIDER_STEPS = 1000
 UNBOUNDED = 1e9
@@ -19,8 +20,9 @@ class Form(QtWidgets.QWidget):
 
     changed = Signal()
 
-    def __init__(self, operation: Operation, parent: Optional[Any] = None) -> None:
-        super().__init__(parent)
+    def __init__(self, operation: Operation, list_layers: LayerList = list) -> None:
+        """`list_layers`: what may be the reference picture, as the form keeps it and as it is shown."""
+        super().__init__()
         self._fields: Dict[str, Tuple[Callable[[], Any], Callable[[Any], None]]] = {}
         self._wheel = _WheelGuard(self)
         self._rows = QtWidgets.QFormLayout(self)
@@ -28,7 +30,9 @@ class Form(QtWidgets.QWidget):
         self._rows.setRowWrapPolicy(QtWidgets.QFormLayout.RowWrapPolicy.WrapLongRows)
         self._rows.setFieldGrowthPolicy(QtWidgets.QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         inputs = operation.inputs
-        if inputs.reference:
+        if inputs.reference and inputs.reference.picture:
+            self._add_picture(inputs.reference, list_layers)
+        elif inputs.reference:
             self._add_file(inputs.reference)
         for parameter in operation.parameters:
             self._add(parameter)
@@ -90,34 +94,21 @@ class Form(QtWidgets.QWidget):
         line.textChanged.connect(lambda _text: self.changed.emit())
 
     def _add_file(self, reference: ReferenceInput) -> None:
-        line, button = QtWidgets.QLineEdit(), QtWidgets.QToolButton()
-        line.setPlaceholderText("required" if reference.required else "optional")
-        line.setClearButtonEnabled(True)
-        button.setText("…")
-        button.setToolTip("Choose a file")
-        row = QtWidgets.QWidget()
-        layout = QtWidgets.QHBoxLayout(row)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(line, 1)
-        layout.addWidget(button)
-        patterns = " ".join(f"*{extension}" for extension in reference.extensions)
+        row = FileRow(reference)
+        self._place("", reference.title, row, reference.description)
+        self._fields["reference"] = (row.line.text, row.line.setText)
+        row.line.textChanged.connect(lambda _text: self.changed.emit())
 
-        def choose() -> None:
-            path, _ = QtWidgets.QFileDialog.getOpenFileName(
-                self, reference.title, line.text(), f"{reference.title} ({patterns})"
-            )
-            if path:
-                line.setText(path)
-
-        button.clicked.connect(choose)
-        self._place("reference", reference.title, row, reference.description)
-        row.setObjectName("")
-        line.setObjectName("scumble_value_reference")
-        self._fields["reference"] = (line.text, line.setText)
-        line.textChanged.connect(lambda _text: self.changed.emit())
+    def _add_picture(self, reference: ReferenceInput, list_layers: LayerList) -> None:
+        field = PictureField(reference, list_layers)
+        self._wheel.guard(field.choice)
+        self._place("", reference.title, field, reference.description)
+        self._fields["reference"] = (field.value, field.set_value)
+        field.changed.connect(self.changed)
 
     def _place(self, name: str, title: str, widget: Any, description: str) -> None:
-        widget.setObjectName(f"scumble_value_{name}")
+        if name:
+            widget.setObjectName(f"scumble_value_{name}")
         widget.setToolTip(description)
         if title:
             label = QtWidgets.QLabel(title)

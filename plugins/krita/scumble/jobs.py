@@ -11,7 +11,7 @@ from scumble_protocol.catalogue import Catalogue
 from scumble_protocol.errors import Cancelled, Internal, ScumbleError
 from scumble_protocol.messages import Result
 
-from . import idle, layers, new_document, selections
+from . import idle, layers, new_document, references, selections
 from .job import CANCELLED, DONE, FAILED, INSERTING, PLACING, RUNNING, Job
 from .lender import Lender
 from .models import Models
@@ -82,9 +82,12 @@ class Jobs(QObject):
             if document not in self._application.documents():
                 document = None  # one that was just closed, whose view is still there
             job.source = read_source(document, self._profiles, request.operation.inputs.selection != "none")
-            job.where = f"{_document_name(document)} ▸ {job.source.layer_name}"
+            job.where = f"{references.name_of(document)} ▸ {job.source.layer_name}"
+            reference = references.read_reference(
+                self._application, self._profiles, request.reference_layer, job.source
+            )
             self._timings.mark(job.number, "read")
-            self._session.submit(_order(job, request))
+            self._session.submit(_order(job, request, reference))
             self._change(job, stage="Sending the layer…")
         except ScumbleError as error:
             self._end(job, FAILED, error)
@@ -92,6 +95,10 @@ class Jobs(QObject):
             _log.exception("scumble: reading failed")
             self._end(job, FAILED, _fault("The layer could not be read", error))
         return job
+
+    def list_layers(self) -> List[Tuple[str, str]]:
+        """What may be a reference picture: as a form keeps it, and as it is shown."""
+        return references.list_layers(self._application)
 
     def free_models(self) -> None:
         """Have the daemon let go of its warm models; `freed` tells what became of it."""
@@ -180,7 +187,7 @@ class Jobs(QObject):
         document = job.source.document
         needs_front = job.result.selection is not None and selections.needs_active_document(self._application)
         if needs_front and self._application.activeDocument() != document:
-            return f"Waiting until «{_document_name(document)}» is in front…"
+            return f"Waiting until «{references.name_of(document)}» is in front…"
         return idle.obstacle(self._application, document)
 
     def _insert(self, source: Source, result: Result, title: str) -> Tuple[str, ...]:
@@ -243,7 +250,7 @@ class Jobs(QObject):
             self.catalogue_changed.emit()
 
 
-def _order(job: Job, request: Request) -> Order:
+def _order(job: Job, request: Request, reference: Optional[references.LayerPixels]) -> Order:
     assert job.source is not None
     return Order(
         number=job.number,
@@ -255,13 +262,10 @@ def _order(job: Job, request: Request) -> Order:
         points=request.points,
         box=request.box,
         reference=request.reference,
+        reference_layer=reference,
         source=job.source.layer_name,
     )
 
 
 def _fault(what: str, error: Exception) -> Internal:
     return Internal(f"{what} ({type(error).__name__}).", "Please report this, with what Krita wrote on its terminal.")
-
-
-def _document_name(document: Any) -> str:
-    return document.fileName().replace("\\", "/").rsplit("/", 1)[-1] or document.name() or "Untitled"

@@ -12,6 +12,8 @@ from scumble_protocol.fields import MAX_REFERENCE_BYTES
 from scumble_protocol.image import Bounds, Point, Reference
 from scumble_protocol.parameters import check_all
 
+LAYER = "layer:"  # + the node's id: what a form keeps where the reference is a layer; anything else is a file's path
+
 
 @dataclass(frozen=True)
 class Request:
@@ -22,21 +24,25 @@ class Request:
     points: Tuple[Point, ...] = ()
     box: Optional[Bounds] = None
     reference: Optional[Reference] = None
+    reference_layer: str = ""  # as the form keeps it
 
 
 def make_request(operation: Operation, values: Mapping[str, Any]) -> Request:
     """`values`: by parameter name, and the prompts "points", "box", "reference" as text. Raises: Invalid"""
     named = {parameter.name: values[parameter.name] for parameter in operation.parameters if parameter.name in values}
     inputs = operation.inputs
-    path = str(values.get("reference", "")).strip() if inputs.reference else ""
-    if inputs.reference and inputs.reference.required and not path:
-        raise Invalid(f"«{operation.title}» needs a file: {inputs.reference.title}.", "Choose one in the form.")
+    chosen = str(values.get("reference", "")).strip() if inputs.reference else ""
+    if inputs.reference and inputs.reference.required and not chosen:
+        missing, advice = inputs.reference.demand
+        raise Invalid(f"«{operation.title}» {missing}", advice)
+    is_layer = chosen.startswith(LAYER)
     return Request(
         operation,
         check_all(operation.parameters, named),
         parse_points(str(values.get("points", ""))) if inputs.points else (),
         parse_box(str(values.get("box", ""))) if inputs.box else None,
-        _read_file(path) if path else None,
+        _read_file(chosen) if chosen and not is_layer else None,
+        chosen if is_layer else "",
     )
 
 

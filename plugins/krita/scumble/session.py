@@ -12,11 +12,12 @@ from typing import Any, Callable, Dict, Optional, Tuple
 
 from scumble_protocol.client import Client
 from scumble_protocol.errors import Cancelled, DaemonUnavailable, Internal, ScumbleError, Unsupported, from_code
-from scumble_protocol.image import Bounds, Layer, Point, Raster, Reference
+from scumble_protocol.image import Bounds, Layer, Point, Raster, Reference, ReferenceLayer
 from scumble_protocol.messages import NOTHING_WARM, Accepted, Failure, Preview, Progress, Result
 from scumble_protocol.model_board import ModelRequests
 
 from .qt import QThread, Signal
+from .references import LayerPixels
 from .source import Pixels
 
 HEARTBEAT_S = 1.0  # how often an idle loop looks after the connection
@@ -37,6 +38,7 @@ class Order:
     points: Tuple[Point, ...] = ()
     box: Optional[Bounds] = None
     reference: Optional[Reference] = None
+    reference_layer: Optional[LayerPixels] = None
     source: str = ""
 
 
@@ -181,9 +183,11 @@ class Session(QThread):
         try:
             wait("")
             client = self._open(start=True, on_wait=wait)
-            image = _put(client, order.pixels)
+            given: Dict[int, Raster] = {}  # by the pixels they were made of: the same pixels go once
             try:
-                selection = order.selection and _put(client, order.selection)
+                image = _put(client, order.pixels, given)
+                selection = order.selection and _put(client, order.selection, given)
+                layer = order.reference_layer
                 job = client.submit(
                     order.operation,
                     image,
@@ -193,10 +197,13 @@ class Session(QThread):
                     points=order.points,
                     box=order.box,
                     reference=order.reference,
+                    reference_layer=layer
+                    and ReferenceLayer(layer.name, layer.document, _put(client, layer.pixels, given)),
                     source=order.source,
                 )
             except BaseException:
-                client.discard(image)
+                for raster in given.values():
+                    client.discard(raster)
                 raise
         except Exception as error:
             known = error if isinstance(error, ScumbleError) else Internal(f"The job was not sent: {error}.")
@@ -280,8 +287,11 @@ class Session(QThread):
         self.failed.emit(number, error)
 
 
-def _put(client: Client, pixels: Pixels) -> Raster:
-    return client.put(memoryview(pixels.data), pixels.bounds, pixels.depth, pixels.channels, pixels.profile)
+def _put(client: Client, pixels: Pixels, given: Dict[int, Raster]) -> Raster:
+    if id(pixels) not in given:
+        data = memoryview(pixels.data)
+        given[id(pixels)] = client.put(data, pixels.bounds, pixels.depth, pixels.channels, pixels.profile)
+    return given[id(pixels)]
 
 
 def _opened(client: Client, result: Result) -> Result:

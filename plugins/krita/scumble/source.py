@@ -66,30 +66,35 @@ def read_source(document: Any, profiles: Profiles, with_selection: bool) -> Sour
         raise Invalid("No document is open.", "Open a picture, then run again.")
     layer = _active_layer(document)
     _check_stack(layer)
-    colours = ColourSpace(layer.colorModel(), layer.colorDepth(), layer.colorProfile())
+    colours = colours_of(layer)
+    canvas = Bounds(0, 0, document.width(), document.height())
+    selection = _read_selection(document) if with_selection else None
+    pixels = read_pixels(document, layer, profiles)
+    resolution = document.xRes(), document.yRes()
+    return Source(document, layer.uniqueId(), layer.name(), canvas, resolution, colours, pixels, selection)
+
+
+def colours_of(layer: Any) -> ColourSpace:
+    return ColourSpace(layer.colorModel(), layer.colorDepth(), layer.colorProfile())
+
+
+def read_pixels(document: Any, layer: Any, profiles: Profiles) -> Pixels:
+    """The layer as it looks. Raises: Invalid where it is empty · Unsupported"""
+    colours = colours_of(layer)
     channels = _CHANNELS.get((colours.model, colours.depth))
     if channels is None:
         name = _MODEL_NAMES.get(colours.model, colours.model)
         raise Unsupported(f"The layer «{layer.name()}» is {name}, which Scumble does not read.", _CONVERT)
-    canvas = Bounds(0, 0, document.width(), document.height())
-    area = _area_to_read(layer, canvas)
+    area = _area_to_read(layer, Bounds(0, 0, document.width(), document.height()))
     if area.is_empty:
         raise Invalid(f"The layer «{layer.name()}» is empty.", "Choose a layer with pixels on it.")
-    selection = _read_selection(document) if with_selection else None
     if _holds_its_look(layer):
         data = layer.pixelData(area.x, area.y, area.width, area.height)
     else:
         document.waitForDone()  # until what it shows is up to date
         data = layer.projectionPixelData(area.x, area.y, area.width, area.height)
-    pixels = Pixels(
-        area,
-        colours.depth.lower(),
-        channels,
-        data,
-        profiles.read(colours.model, colours.depth, colours.profile),
-    )
-    resolution = document.xRes(), document.yRes()
-    return Source(document, layer.uniqueId(), layer.name(), canvas, resolution, colours, pixels, selection)
+    profile = profiles.read(colours.model, colours.depth, colours.profile)
+    return Pixels(area, colours.depth.lower(), channels, data, profile)
 
 
 def _active_layer(document: Any) -> Any:

@@ -165,6 +165,17 @@ def procedures():
 
 def call(procedure, image, drawables, mode="NONINTERACTIVE", **arguments):
     """Run a procedure: status, error text and returned values."""
+    return _run(*_configured(procedure, image, drawables, mode, arguments))
+
+
+def call_after_closing(procedure, image, drawables, closed, **arguments):
+    """`call`, with an image closed between the choice of the arguments and the run."""
+    configured = _configured(procedure, image, drawables, "NONINTERACTIVE", arguments)
+    close(closed)
+    return _run(*configured)
+
+
+def _configured(procedure, image, drawables, mode, arguments):
     found = Gimp.get_pdb().lookup_procedure(procedure)
     config = found.create_config()
     config.set_property("image", Gimp.Image.get_by_id(image))
@@ -172,7 +183,13 @@ def call(procedure, image, drawables, mode="NONINTERACTIVE", **arguments):
     config.set_property("run-mode", getattr(Gimp.RunMode, mode))
     for name, value in arguments.items():
         given = Gio.File.new_for_path(value) if name == "reference" else value
+        if name == "reference_layer":
+            given = Gimp.Layer.get_by_id(value)
         config.set_property(name.replace("_", "-"), given)
+    return found, config
+
+
+def _run(found, config):
     returned = found.run(config)
     status = returned.index(0)
     said = Gimp.get_pdb().get_last_error() if status != Gimp.PDBStatusType.SUCCESS else ""

@@ -386,6 +386,26 @@ def fill(**values):
     return values_shown()
 
 
+def references():
+    """What the list of a reference picture shows when it opens."""
+    choice = part("scumble_reference_choice", QComboBox)
+    choice.showPopup()
+    settle()
+    choice.hidePopup()
+    return [choice.itemText(index) for index in range(choice.count())]
+
+
+def choose_reference(title):
+    """Open the list and take an entry; the text that is shown then."""
+    choice = part("scumble_reference_choice", QComboBox)
+    choice.showPopup()
+    settle()
+    choice.setCurrentIndex(choice.findText(title, Qt.MatchEndsWith))
+    choice.hidePopup()
+    settle()
+    return choice.currentText()
+
+
 def slide(name, share):
     """Drag a number's slider to `share` of its length; the value."""
     number = part(f"scumble_value_{name}")

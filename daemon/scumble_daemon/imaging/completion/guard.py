@@ -22,8 +22,8 @@ MOST_LOOKED_AT = 4_000_000
 
 
 def grown(image: Image, coverage: np.ndarray, least: float) -> tuple[np.ndarray, Part, int]:
-    """What is selected and the rim in which its object still shows (bool), over which part of the layer that lies, and how
-    many pixels the rim is wide. `coverage`: of the selection, over the layer; above `least` it counts.
+    """What is selected and the rim in which its object still shows (bool), over which part of the layer that lies, and
+    how many pixels the rim is wide. `coverage`: of the selection, over the layer; above `least` it counts.
     """
     around = masks.extent(coverage, Bounds(0, 0, coverage.shape[1], coverage.shape[0]))
     place = _grown(around, REACH_PX, coverage.shape)

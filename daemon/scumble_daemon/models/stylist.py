@@ -1,0 +1,196 @@
+"""Networks that give one picture the style of another: by optimisation, or in one pass."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from scumble_protocol.errors import Invalid
+
+from ..imaging.style.wish import Wish
+from .computing import computing
+from .devices import Device, computes_bf16
+from .networks import Loaded
+
+if TYPE_CHECKING:
+    import torch
+
+CONTENT = "relu5_2"
+STYLE = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
+CONTENT_WEIGHT, STYLE_WEIGHT = 1000.0, 0.01  # for features of pixels in 0 … 255
+STEP, FIRST_MOMENT, EPSILON = 2 / 255, 0.99, 0.1  # of Adam, the step in 0 … 1
+LBFGS_MEMORY = 10
+MOST_TRIES = 20  # of lengths for one step
+FEATURE_SCALE = 255 * 0.225  # of these weights' input, against pixels in 0 … 255 of which only the mean is taken
+OPTIMISED_PX = {True: 1024, False: 512}  # the longest side on a GPU, on a processor
+ONE_PASS_PX = {True: 2048, False: 1024}
+COARSE = 0.5  # the share of the size at which the first half of the steps is made
+COARSE_LEAST_PX = 256
+MULTIPLE = 16  # sides that VGG's pooling and AdaIN's decoder give back as they are
+
+Report = Callable[[float, np.ndarray], None]
+"""`report(share, best picture so far)`; may raise to end it."""
+
+
+class Optimiser:
+    """VGG-19 on its device: pixels are changed until it sees one picture's content in the style of another.
+
+    After Gatys, Ecker, Bethge: Image Style Transfer Using Convolutional Neural Networks (2016), with Adam and the
+    weights of Keras' widely used rendering of it, and the best picture kept.
+    """
+
+    def __init__(self, loaded: Loaded, device: Device, title: str) -> None:
+        import torch
+
+        self.loaded, self.device, self.title = loaded, device, title
+        module: Any = loaded.module.to(device.torch).to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
+        self._module = module.requires_grad_(False)
+        self.longest_px = OPTIMISED_PX[device.is_gpu]
+
+    @property
+    def bytes(self) -> int:
+        return self.loaded.bytes
+
+    def restyle(self, content: np.ndarray, style: np.ndarray, wish: Wish, report: Report) -> np.ndarray:
+        """`content`, `style`: H×W×3 float32 in [0, 1], of any two sizes → the new picture, as large as `content`.
+
+        A large picture is begun at half its size. Raises: OutOfMemory, and what `report` raises.
+        """
+        coarse = max(content.shape[:2]) * COARSE >= COARSE_LEAST_PX
+        with computing(self.title, with_gradients=True):
+            stages = [(COARSE, wish.steps // 2), (1.0, wish.steps - wish.steps // 2)] if coarse else [(1.0, wish.steps)]
+            picture: torch.Tensor | None = None
+            done = 0
+            for scale, steps in stages:
+                picture = self._optimise(content, style, scale, steps, wish, picture, report, done)
+                done += steps
+            assert picture is not None
+            return _array(picture)
+
+    def _optimise(
+        self,
+        content: np.ndarray,
+        style: np.ndarray,
+        scale: float,
+        steps: int,
+        wish: Wish,
+        before: torch.Tensor | None,
+        report: Report,
+        done: int,
+    ) -> torch.Tensor:
+        import torch
+        import torch.nn.functional as F  # noqa: N812
+
+        size = _sides(content, scale)
+        target = _scaled(_tensor(content, self.device.torch), size)
+        example = _scaled(_tensor(style, self.device.torch), _sides(style, scale))
+        with torch.no_grad():
+            wanted = self._features(target, (CONTENT,))[CONTENT]
+            grams = {name: gram(values) for name, values in self._features(example, STYLE).items()}
+        first = target if before is None else _scaled(before, size)
+        picture = first.contiguous().clone().requires_grad_(True)  # L-BFGS wants it so
+        best, least = picture.detach().clone(), float("inf")
+
+        def loss() -> torch.Tensor:
+            seen = self._features(picture, (*STYLE, CONTENT), is_exact=wish.optimiser == "lbfgs")
+            style_loss = sum(((gram(seen[name]) - grams[name]) ** 2).mean() for name in STYLE) / len(STYLE)
+            content_loss = F.mse_loss(seen[CONTENT], wanted)
+            return CONTENT_WEIGHT * content_loss + wish.style_factor * STYLE_WEIGHT * style_loss
+
+        optimiser: torch.optim.Optimizer
+        if wish.optimiser == "lbfgs":
+            optimiser = torch.optim.LBFGS(
+                [picture],
+                max_iter=1,
+                max_eval=MOST_TRIES,
+                history_size=LBFGS_MEMORY,
+                line_search_fn="strong_wolfe",
+            )
+        else:
+            optimiser = torch.optim.Adam([picture], lr=STEP, betas=(FIRST_MOMENT, 0.999), eps=EPSILON)
+        for step in range(steps):
+            value = torch.inf
+
+            def closure() -> torch.Tensor:
+                nonlocal value, best, least
+                optimiser.zero_grad()
+                found = loss()
+                found.backward()
+                value = float(found.detach())
+                if value < least:
+                    best, least = picture.detach().clone(), value
+                return found
+
+            optimiser.step(closure)
+            if wish.optimiser != "lbfgs":  # whose idea of the curvature that would spoil
+                with torch.no_grad():
+                    picture.clamp_(0, 1)
+            report((done + step + 1) / wish.steps, _array(best.clamp(0, 1)))
+        return best.clamp(0, 1)
+
+    def _features(
+        self, picture: torch.Tensor, names: tuple[str, ...], is_exact: bool = False
+    ) -> dict[str, torch.Tensor]:
+        """As if pixels were in 0 … 255, which the losses' weights are for: a network of ReLUs scales as its input."""
+        import torch
+
+        in_half = computes_bf16(self.device) and not is_exact  # a line search cannot tell rounding from ascent
+        with torch.autocast(self.device.torch.type, dtype=torch.bfloat16, enabled=in_half):
+            seen = self._module(picture, names)
+        return {name: FEATURE_SCALE * values.float() for name, values in seen.items()}
+
+
+def gram(values: torch.Tensor) -> torch.Tensor:
+    """1×C×H×W → C×C: how channels go together, averaged over all places."""
+    flat = values[0].flatten(1)
+    return flat @ flat.T / flat.shape[1]
+
+
+class OnePass:
+    """AdaIN on its device. After Huang, Belongie: Arbitrary Style Transfer in Real-time (2017)."""
+
+    def __init__(self, loaded: Loaded, device: Device, title: str) -> None:
+        self.loaded, self.device, self.title = loaded, device, title
+        self._module: Any = loaded.module.to(device.torch)
+        self.longest_px = ONE_PASS_PX[device.is_gpu]
+
+    @property
+    def bytes(self) -> int:
+        return self.loaded.bytes
+
+    def restyle(self, content: np.ndarray, style: np.ndarray, wish: Wish, report: Report) -> np.ndarray:
+        """As `Optimiser.restyle`."""
+        height, width = content.shape[:2]
+        missing = [-height % MULTIPLE, -width % MULTIPLE]
+        padded = np.pad(content, ((0, missing[0]), (0, missing[1]), (0, 0)), mode="edge")
+        report(0.1, content)
+        with computing(self.title):
+            device = self.device.torch
+            found = self._module(_tensor(padded, device), _tensor(style, device), wish.amount)
+            picture = _array(found.clamp(0, 1))[:height, :width]
+        if not np.isfinite(picture).all():
+            raise Invalid(f"The model {self.title} gives no colours.", "Its file may be damaged: fetch it again.")
+        return picture
+
+
+def _tensor(rgb: np.ndarray, device: torch.device) -> torch.Tensor:
+    import torch
+
+    return torch.from_numpy(np.ascontiguousarray(rgb, np.float32)).permute(2, 0, 1)[None].to(device)
+
+
+def _sides(picture: np.ndarray, scale: float) -> list[int]:
+    return [max(MULTIPLE, round(side * scale)) for side in picture.shape[:2]]
+
+
+def _scaled(picture: torch.Tensor, size: list[int]) -> torch.Tensor:
+    import torch.nn.functional as F  # noqa: N812
+
+    if list(picture.shape[2:]) == size:
+        return picture
+    return F.interpolate(picture, size=size, mode="bicubic", align_corners=False, antialias=True).clamp(0, 1)
+
+
+def _array(picture: torch.Tensor) -> np.ndarray:
+    return picture[0].permute(1, 2, 0).float().cpu().numpy()

@@ -1,0 +1,94 @@
+"""Style by networks of the published shapes, with random weights."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from scumble_daemon.imaging.style.wish import Wish
+from scumble_daemon.models.architectures.adain import AdaIN
+from scumble_daemon.models.architectures.vgg19 import VGG19
+from scumble_daemon.models.devices import CPU
+from scumble_daemon.models.networks import Loaded
+from scumble_daemon.models.stylist import OnePass, Optimiser, gram
+from scumble_protocol.errors import Cancelled
+
+RNG = np.random.default_rng(1)
+CONTENT = np.tile(np.linspace(0.2, 0.8, 64, dtype=np.float32)[None, :, None], (48, 1, 3))
+STYLE = (0.5 + 0.4 * np.sign(np.sin(np.arange(40) * 0.9))[:, None, None] * np.ones((1, 56, 3))).astype(np.float32)
+
+
+def ignore(share: float, picture: np.ndarray) -> None:
+    pass
+
+
+def with_signal(network: torch.nn.Module) -> torch.nn.Module:
+    """Random weights under which what goes in still counts in the last layer."""
+    torch.manual_seed(2)
+    for layer in network.modules():
+        if isinstance(layer, torch.nn.Conv2d):
+            torch.nn.init.kaiming_normal_(layer.weight)
+            assert layer.bias is not None
+            torch.nn.init.zeros_(layer.bias)
+    return network
+
+
+@pytest.fixture(scope="module")
+def optimiser() -> Optimiser:
+    network = with_signal(VGG19())
+    return Optimiser(Loaded(network.eval(), "VGG19"), CPU, "VGG")
+
+
+def style_distance(optimiser: Optimiser, picture: np.ndarray) -> float:
+    """Of first-layer statistics, which no weight of the losses enters."""
+    with torch.no_grad():
+        grams = [
+            gram(optimiser._module(torch.from_numpy(each).permute(2, 0, 1)[None], ("relu1_1",))["relu1_1"])
+            for each in (picture, STYLE)
+        ]
+    return float((grams[0] - grams[1]).norm() / grams[1].norm())
+
+
+@pytest.mark.parametrize("how", ["adam", "lbfgs"])
+def test_steps_bring_the_picture_nearer_to_the_style(optimiser: Optimiser, how: str) -> None:
+    """And it stays a picture: within what can be shown, as large as it was."""
+    heard: list[float] = []
+    result = optimiser.restyle(CONTENT, STYLE, Wish(1.0, 12, how), lambda share, _: heard.append(share))
+    assert result.shape == CONTENT.shape
+    assert result.min() >= 0
+    assert result.max() <= 1
+    assert style_distance(optimiser, result) < 0.9 * style_distance(optimiser, CONTENT)
+    assert heard == sorted(heard)
+    assert heard[-1] == 1
+    assert len(heard) == 12
+
+
+def test_less_style_stays_nearer_to_the_content(optimiser: Optimiser) -> None:
+    little, much = (optimiser.restyle(CONTENT, STYLE, Wish(amount, 12), ignore) for amount in (0.0, 1.0))
+    assert np.abs(little - CONTENT).mean() < np.abs(much - CONTENT).mean()
+
+
+def test_a_large_picture_is_begun_at_half_its_size(optimiser: Optimiser) -> None:
+    """Every step is told, and so is the size of what there is so far."""
+    sizes: list[tuple[int, ...]] = []
+    content = np.repeat(np.repeat(CONTENT, 8, axis=0), 8, axis=1)[:64, :512]
+    optimiser.restyle(content, STYLE, Wish(0.5, 2), lambda _, picture: sizes.append(picture.shape))
+    assert sizes == [(32, 256, 3), (64, 512, 3)]
+
+
+def test_a_cancel_is_heard_after_a_step(optimiser: Optimiser) -> None:
+    def cancel(share: float, picture: np.ndarray) -> None:
+        raise Cancelled("The job was cancelled.")
+
+    with pytest.raises(Cancelled):
+        optimiser.restyle(CONTENT, STYLE, Wish(0.5, 50), cancel)
+
+
+def test_one_pass_gives_a_picture_of_the_contents_size() -> None:
+    """Whatever its sides are; and the amount counts."""
+    model = OnePass(Loaded(with_signal(AdaIN()).eval(), "AdaIN"), CPU, "AdaIN")
+    content = RNG.random((45, 61, 3), np.float32)
+    none, all_of_it = (model.restyle(content, STYLE, Wish(amount), ignore) for amount in (0.0, 1.0))
+    assert none.shape == content.shape
+    assert np.isfinite(all_of_it).all()
+    assert np.abs(none - all_of_it).max() > 1e-4
