@@ -20,7 +20,7 @@ NewSamples = Callable[[int], "tuple[memoryview, Any]"]
 
 @dataclass(frozen=True)
 class Sheet:
-    """`place`: rows and columns of the layer that hold all that is to be filled. Over it lie `hole` (bool: that), `left`
+    """`place`: rows and columns of the layer that hold all that is to be filled. Over it: `hole` (bool: that), `left`
     (bool: what is not filled yet) and `out`: H×W×C samples as the editor holds them, in the order `channels`.
     `solid`: a stored alpha from which on a pixel may be copied."""
 
