@@ -32,7 +32,7 @@ class Models(Protocol):
         self, operation: str, wanted: str, context: Context, scale: int | None = None
     ) -> AbstractContextManager[Any]:
         """What runs a network for `operation`: `RunningModel` for image → image, `Segmenter` for select_object,
-        `Foreground` for remove_background, `Edge` for refine_edge, `Filler` for
+        `Foreground` for remove_background, `Edge` for refine_edge, `Scenery` for replace_sky, `Filler` for
         erase_object. A second one is named after the first in the recipe.
 
         `wanted`: a model's id, or "auto"; `scale`: what it has to enlarge by, at least. Raises: MissingModel.

@@ -169,7 +169,7 @@ def hd_times(client: Client, model: str, side: int) -> list[float]:
 
 
 def memory(daemon: DaemonProcess, client: Client) -> str:
-    """The worker's peak above the layer: all of it, and without what it held before, which is PyTorch for the most part."""
+    """The worker's peak above the layer: all of it, and what the job took, without PyTorch and what else was there."""
     hole = outline((160, 160), (80, 80), 0.4, 2)
     pixels = picture(LARGE)
     worker = [daemon.wait_for_worker()]

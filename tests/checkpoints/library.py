@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -152,6 +153,16 @@ def _original_sam(state: State) -> State:
     return named
 
 
+def words_of_a_task(folder: Path) -> None:
+    """As CLIP's words are written down: letters, some joined to others, and what stands before and after a sentence."""
+    letters = "abcdefghijklmnopqrstuvwxyz"
+    joins = ["t h", "th e</w>", "i s</w>", "s e", "se m", "a n", "t i", "ti c</w>", "t a", "s k</w>", "ta sk</w>"]
+    words = [*letters, *(f"{letter}</w>" for letter in letters), *(join.replace(" ", "") for join in joins)]
+    numbers = {word: number for number, word in enumerate([*words, "<|startoftext|>", "<|endoftext|>"])}
+    (folder / "vocab.json").write_text(json.dumps(numbers))
+    (folder / "merges.txt").write_text("\n".join(["#version: 0.2", *joins]))
+
+
 def oneformer(model: Model, folder: Path) -> None:
     """As an older version of the library wrote it: a pickle, with tables in it that are now computed, without a
     normalisation that nothing uses; and beside it what words are made into numbers with, which the network is not."""
@@ -167,6 +178,7 @@ def oneformer(model: Model, folder: Path) -> None:
             assert f"{place}query.weight" in state
             state[f"{place}relative_position_index"] = torch.zeros((SWIN_WINDOW**2, SWIN_WINDOW**2), dtype=torch.int64)
     torch.save(state, folder / "pytorch_model.bin")
+    words_of_a_task(folder)
     for file in model.files:
         if not (folder / file.name).exists():
             (folder / file.name).write_text("{}")

@@ -26,6 +26,7 @@ from .cutout import Edge, Foreground
 from .filler import Filler
 from .networks import Call, ImageNetwork, Loaded
 from .running import Notes, RunningModel
+from .scenery import Scenery
 from .segmenter import Segmenter
 from .sources import Installed, Shelf
 from .stylist import OnePass, Optimiser
@@ -35,13 +36,14 @@ log = logging.getLogger(__name__)
 LOADED = 0.05  # of the progress, when the model is there
 MOST_NOISE = 50 / 255  # that such networks were trained on
 
-Runner = RunningModel | Segmenter | Foreground | Edge | Filler | Optimiser | OnePass
+Runner = RunningModel | Segmenter | Foreground | Edge | Filler | Scenery | Optimiser | OnePass
 RUNNERS = {
     "Sam": Segmenter,
     "Sam2": Segmenter,
     "BiRefNet": Foreground,
     "VitMatte": Edge,
     "LaMa": Filler,
+    "OneFormer": Scenery,
     "VGG19": Optimiser,
     "AdaIN": OnePass,
 }

@@ -45,3 +45,10 @@ class FixedSize(Loaded):
     """Wants every picture at one `size` (height, width): what it was trained at."""
 
     size: tuple[int, int]
+
+
+@dataclass
+class Tasked(Loaded):
+    """Is told beside the picture what to look for: `task`, the numbers of a sentence."""
+
+    task: tuple[int, ...]

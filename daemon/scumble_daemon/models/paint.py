@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import cv2
 import numpy as np
 from scumble_protocol.errors import Invalid
-from scumble_protocol.image import CHANNEL_COUNT, MAX_PIXELS, Bounds, Raster
+from scumble_protocol.image import MAX_PIXELS, Bounds, Raster
 
 from ..imaging import masks, samples
 from ..imaging.image import Image, NewLayer
+from ..imaging.sheets import NewSamples, blank
 
 STRIP_PIXELS = 1 << 18  # what is blended and encoded at a time
 MARGIN_PX = 2  # that enlarging alpha looks at
-
-NewSamples = Callable[[int], "tuple[memoryview, Any]"]
 
 
 @dataclass(frozen=True)
@@ -94,14 +91,8 @@ def sheet(
             f"{grows} times {part.width} × {part.height} pixels are more than Scumble can handle.",
             "Choose a smaller factor, or a part of the picture.",
         )
-    source = image.raster
-    channels = samples.WITH_ALPHA.get(source.channels, source.channels)
-    shape = (bounds.height, bounds.width, CHANNEL_COUNT[channels])
-    dtype = np.dtype(samples.DTYPES[source.depth])
-    memory, data = new_samples(int(np.prod(shape)) * dtype.itemsize)
-    out = np.frombuffer(memory, dtype).reshape(shape)
-    raster = Raster(bounds, source.depth, channels, data, source.profile)
-    return Sheet(image, part, scale, grows, strength, out, channels), raster
+    out, raster = blank(image, bounds, new_samples)
+    return Sheet(image, part, scale, grows, strength, out, raster.channels), raster
 
 
 def as_layer(name: str, raster: Raster, grows: int) -> NewLayer:

@@ -27,6 +27,7 @@ FOR_ONE_OPERATION = {
     "Sam": "select_object",
     "BiRefNet": "remove_background",
     "VitMatte": "refine_edge",
+    "OneFormer": "replace_sky",
 }
 # What "auto" prefers: on a GPU the best, on a processor what ends within a minute.
 PREFERENCES = {

@@ -13,7 +13,10 @@ TYPES = {"U8": np.uint8, "U16": np.uint16, "U32": np.uint32, "HALF": np.float16,
 def photo(name: str = "astronaut") -> np.ndarray:
     """H×W×3 uint8."""
     from skimage import data
+    from sklearn.datasets import load_sample_image
 
+    if name == "china":
+        return load_sample_image("china.jpg")
     return getattr(data, name)()
 
 

@@ -128,6 +128,36 @@ def test_erase_object(gimp: Gimp, precision: str, profile: str) -> None:
 
 
 @every_document
+def test_replace_sky(gimp: Gimp, precision: str, profile: str) -> None:
+    """The sky of a real photo is another, by a layer with a mask; the ground only gets darker and of its colour."""
+    china = photo("china")[60:300, 330:590]
+    document = gimp.document(
+        {"name": "china", "pixels": encoded(with_alpha(china), precision)},
+        size=CANVAS,
+        precision=precision,
+        profile=PROFILES[profile],
+    )
+    before = unit(gimp.composite(document))
+
+    done = gimp.run("replace-sky", document, sky="night")
+
+    assert done["status"] == "success", done["error"]
+    after = unit(gimp.composite(document))
+    group = gimp.tree(document)[0]
+    assert group["children"][0]["name"] == "Sky"
+    assert {child["mode"] for child in group["children"]} == {"normal", "multiply"}
+    layer = group["children"][0]
+    left, top, _, _ = layer["bounds"]
+    mask = unit(gimp.read(layer["mask"]))[..., 0]
+    assert mask[40 - top, 100 - left] > 0.99
+    assert after[20:80, 60:200, :3].mean() < 0.5 * before[20:80, 60:200, :3].mean()
+    was, now = (each[190:235, 60:160, :3] for each in (before, after))
+    assert 0.1 < now.mean() / was.mean() < 0.9
+    assert np.corrcoef(was.mean(-1).ravel(), now.mean(-1).ravel())[0, 1] > 0.95, "the ground is the same ground"
+    gimp.call("close", image=document["image"])
+
+
+@every_document
 def test_select_object(gimp: Gimp, precision: str, profile: str) -> None:
     """A click on the face selects the head and not the sky; no pixel changes."""
     document = make(gimp, precision, profile)

@@ -10,7 +10,9 @@ from .test_operations import CANVAS, every_document, make
 from .window import Window
 
 
-@pytest.mark.parametrize("operation", ["apply-lut", "remove-shadow", "remove-background", "select-object"])
+@pytest.mark.parametrize(
+    "operation", ["apply-lut", "remove-shadow", "remove-background", "select-object", "replace-sky"]
+)
 @every_document
 def test_one_undo_takes_back_an_operation(
     gimp_window: Gimp, desktop: chroot.Desktop, operation: str, precision: str, profile: str

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from scumble_protocol.image import CHANNEL_COUNT, Bounds, Raster
+from scumble_protocol.image import Bounds, Raster
 
 from .. import colour, samples
 from ..image import Image
+from ..sheets import NewSamples, blank
 
 SOLID = 0.999  # of the most opaque pixel's alpha: what is less opaque is not copied
 
 Part = tuple[slice, slice]
-NewSamples = Callable[[int], "tuple[memoryview, Any]"]
 
 
 @dataclass(frozen=True)
@@ -35,18 +33,12 @@ class Sheet:
     @staticmethod
     def over(image: Image, hole: np.ndarray, place: Part, new_samples: NewSamples) -> tuple[Sheet, Raster]:
         """A sheet for `hole`, which lies over `place`, and the raster that it fills: transparent at first."""
-        source = image.raster
-        channels = samples.WITH_ALPHA.get(source.channels, source.channels)
-        shape = (*hole.shape, CHANNEL_COUNT[channels])
-        dtype = np.dtype(samples.DTYPES[source.depth])
-        memory, data = new_samples(int(np.prod(shape)) * dtype.itemsize)
-        out = np.frombuffer(memory, dtype).reshape(shape)
+        bounds = Bounds(place[1].start + image.bounds.x, place[0].start + image.bounds.y, hole.shape[1], hole.shape[0])
+        out, raster = blank(image, bounds, new_samples)
         out[:] = 0
-        bounds = Bounds(place[1].start + image.bounds.x, place[0].start + image.bounds.y, shape[1], shape[0])
-        raster = Raster(bounds, source.depth, channels, data, source.profile)
-        alpha = samples.alpha(source)
+        alpha = samples.alpha(image.raster)
         solid = 0.0 if alpha is None else SOLID * float(alpha.max())
-        return Sheet(image, hole, hole.copy(), place, out, channels, solid), raster
+        return Sheet(image, hole, hole.copy(), place, out, raster.channels, solid), raster
 
     @property
     def size(self) -> tuple[int, int]:

@@ -1,0 +1,43 @@
+"""A new layer's samples, made strip by strip in the document's own form: no float copy of a whole layer is needed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from scumble_protocol.image import CHANNEL_COUNT, Bounds, Raster
+
+from . import samples
+from .image import Image
+
+STRIP_PIXELS = 1 << 20
+
+NewSamples = Callable[[int], "tuple[memoryview, Any]"]
+Draw = Callable[[slice, slice], "tuple[np.ndarray, np.ndarray]"]
+"""Rows and columns of the source layer → colours there, H×W×3 float sRGB, and alpha H×W."""
+
+
+def blank(image: Image, bounds: Bounds, new_samples: NewSamples) -> tuple[np.ndarray, Raster]:
+    """H×W×C samples to be filled, with alpha, in the source's depth, order and profile; and the raster they are of."""
+    source = image.raster
+    channels = samples.WITH_ALPHA.get(source.channels, source.channels)
+    shape = (bounds.height, bounds.width, CHANNEL_COUNT[channels])
+    dtype = np.dtype(samples.DTYPES[source.depth])
+    memory, data = new_samples(int(np.prod(shape)) * dtype.itemsize)
+    out = np.frombuffer(memory, dtype).reshape(shape)
+    return out, Raster(bounds, source.depth, channels, data, source.profile)
+
+
+def drawn(image: Image, part: Bounds, new_samples: NewSamples, draw: Draw) -> Raster:
+    """`part` of the layer (in its own pixels), as `draw` makes it."""
+    placed = Bounds(part.x + image.bounds.x, part.y + image.bounds.y, part.width, part.height)
+    out, raster = blank(image, placed, new_samples)
+    columns = slice(part.x, part.right)
+    step = max(1, STRIP_PIXELS // max(1, part.width))
+    for top in range(part.y, part.bottom, step):
+        rows = slice(top, min(top + step, part.bottom))
+        rgb, alpha = draw(rows, columns)
+        packed = samples.pack(image.to_native(rgb), alpha, raster.depth, raster.channels)
+        out[rows.start - part.y : rows.stop - part.y] = packed
+    return raster

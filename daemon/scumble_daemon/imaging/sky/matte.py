@@ -1,0 +1,153 @@
+"""How much of each pixel is sky, at full resolution: wires, leaves and hair by how far they are from the sky's colour.
+
+The sky's own colour is known nearly everywhere, since it changes slowly. So a pixel at an edge is a mixture of one
+known colour and one of those near it, and both its share and the foreground's colour follow.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from .. import masks
+from .field import COUNTS, distance, field_of, spread_out
+from .finding import View, end_of, is_coloured
+
+BAND, GREY_BAND = 0.055, 0.02  # of the longest side: how far from the coarse edge a pixel is looked at
+NEAR_PX = (1.5, 4.0, 12.0, 40.0)  # where the foreground's colour at an edge is taken from, on the working copy
+PURE_PX = 4
+NOISE = 2.2  # spreads within which a pixel is plain sky
+CONTRAST = (2.0, 6.0)  # spreads between sky and foreground: colour says nothing, colour says it all
+STRIP_ROWS = 384
+MARGIN_ROWS = 8
+FAINT, WHOLE = 0.07, 0.97
+OVERSHOT = 0.3
+SKYWARDS = 0.05  # so far towards the sky's colour a foreground's may lie: more is what is left of the sky
+STEADY = 0.05  # of a foreground colour that is solved for
+
+Read = Callable[[slice], np.ndarray]
+"""Rows of the picture at full size, H×W×3 float sRGB."""
+
+
+@dataclass(frozen=True)
+class Edge:
+    """What is known of both sides, on the working copy. `prior`: the sky's coarse share · `sky`, `ground`: colours.
+
+    `band`: float32, where the matte is looked for · `spread`: of the sky's colour, and less than
+    that further into the ground, where less is taken for sky.
+    """
+
+    prior: np.ndarray
+    band: np.ndarray
+    sky: np.ndarray
+    ground: np.ndarray
+    sky_rgb: np.ndarray
+    ground_rgb: np.ndarray
+    spread: np.ndarray
+
+    @staticmethod
+    def of(view: View, prior: np.ndarray, never: np.ndarray) -> Edge:
+        """`prior`: float32 in [0, 1] at the view's size · `never`: bool, what is no sky for certain."""
+        sky = prior > 0.5
+        field = field_of(view.lab, masks.erode(sky, 2) if masks.erode(sky, 2).any() else sky)
+        off = distance(view.lab, field.lab) / field.spread
+        # Its purest pixels: others are mixed with the sky already, on the copy more so than in the picture.
+        pure = (off >= 0.8 * cv2.dilate(off, masks.disc(PURE_PX))) & (off > CONTRAST[1])
+        solid = (pure & ~sky | masks.erode(~sky, 4)) & view.shows & (off > CONTRAST[0])
+        ground, share = spread_out(view.lab, solid, NEAR_PX)
+        ground += (1 - share)[..., None] * (view.lab[solid].mean(axis=0) if solid.any() else 0)
+        reach = max(3, round((BAND if is_coloured(view) else GREY_BAND) * max(sky.shape)))
+        unknown = masks.grow(sky, reach) & masks.grow(~sky, reach) | (prior > 0.05) & (prior < 0.95)
+        away = masks.distance_to(sky) / reach
+        unknown[end_of(sky) + 1 :] = False  # below the horizon haze and water are as pale as the sky
+        unknown &= ~never
+        return Edge(
+            cv2.GaussianBlur(prior.astype(np.float32), (0, 0), 0.8),
+            cv2.GaussianBlur(unknown.astype(np.float32), (0, 0), 1.0),
+            field.lab,
+            ground,
+            cv2.cvtColor(field.lab.astype(np.float32), cv2.COLOR_LAB2RGB),
+            cv2.cvtColor(ground.astype(np.float32), cv2.COLOR_LAB2RGB),
+            field.spread * np.clip(1.15 - away, 0.4, 1).astype(np.float32),
+        )
+
+
+def strips(height: int) -> Iterator[tuple[slice, slice, slice]]:
+    """Rows to compute: those that are read, those that are kept, and the kept ones within the read ones."""
+    for top in range(0, height, STRIP_ROWS):
+        bottom = min(top + STRIP_ROWS, height)
+        first, last = max(0, top - MARGIN_ROWS), min(height, bottom + MARGIN_ROWS)
+        yield slice(first, last), slice(top, bottom), slice(top - first, bottom - first)
+
+
+def stretched(small: np.ndarray, size: tuple[int, int], rows: slice) -> np.ndarray:
+    """Those `rows` of `small` at `size` (height, width), linear in between."""
+    sy, sx = small.shape[0] / size[0], small.shape[1] / size[1]
+    place = np.array([[sx, 0, 0.5 * sx - 0.5], [0, sy, (rows.start + 0.5) * sy - 0.5]], np.float32)
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    shape = (size[1], rows.stop - rows.start)
+    return cv2.warpAffine(small, place, shape, flags=flags, borderMode=cv2.BORDER_REPLICATE)
+
+
+def solve(read: Read, size: tuple[int, int], edge: Edge, report: Callable[[float], None]) -> np.ndarray:
+    """The sky's share of each pixel, H×W float32."""
+    alpha = np.empty(size, np.float32)
+    for given, kept, inner in strips(size[0]):
+        alpha[kept] = _share(read(given), size, given, edge)[inner]
+        report(kept.stop / size[0])
+    return alpha
+
+
+def _share(rgb: np.ndarray, size: tuple[int, int], rows: slice, edge: Edge) -> np.ndarray:
+    prior = stretched(edge.prior, size, rows)
+    band = stretched(edge.band, size, rows)
+    if not band.any():
+        return (prior > 0.5).astype(np.float32)
+    picture = np.clip(rgb, 0, 1).astype(np.float32)
+    lab = cv2.cvtColor(picture, cv2.COLOR_RGB2LAB)
+    sky, ground = (stretched(each, size, rows) for each in (edge.sky, edge.ground))
+    spread = stretched(edge.spread, size, rows)
+    share, between = _mixture(lab, sky, ground, spread)
+    told = np.clip((between / spread - CONTRAST[0]) / (CONTRAST[1] - CONTRAST[0]), 0, 1)
+    scale = max(size) / max(edge.prior.shape)
+    plain = masks.follow_edges(prior, picture, max(2, round(2 * scale)), 1e-4)
+    near_sky = masks.grow(share < 0.6, round(2 + scale / 2))
+    share[~near_sky] = 1
+    found = told * (1 - share) + (1 - told) * plain
+    sure = (prior > 0.5).astype(np.float32)
+    found = band * found + (1 - band) * sure
+    return masks.levels(found, FAINT, WHOLE).astype(np.float32)
+
+
+def _mixture(lab: np.ndarray, sky: np.ndarray, ground: np.ndarray, spread: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The foreground's share of each pixel, and how far apart the two colours are."""
+    towards = (ground - sky) * COUNTS
+    between = np.maximum(np.sqrt((towards**2).sum(axis=2)), 1e-3)
+    away = (lab - sky) * COUNTS
+    along = (away * towards).sum(axis=2) / between
+    off = np.sqrt((away**2).sum(axis=2))
+    aside = np.sqrt(np.maximum(off**2 - along**2, 0))
+    mixed = np.exp(-((aside / (2 * spread + 0.15 * between)) ** 2)) * (along > 0)
+    low = NOISE * spread
+    apart = np.clip((off - low) / np.maximum(0.8 * between - low, 2 * spread), 0, 1)
+    blended = np.clip((along - 0.7 * low) / np.maximum(between - 0.7 * low, 2 * spread), 0, 1)
+    share = mixed * blended + (1 - mixed) * apart
+    sharpened = (along <= 0.1 * off) & (off < OVERSHOT * between)  # brighter than the sky beside what is darker
+    share[sharpened] = 0
+    return share, between
+
+
+def foreground(rgb: np.ndarray, alpha: np.ndarray, size: tuple[int, int], rows: slice, edge: Edge) -> np.ndarray:
+    """`rgb` of those `rows` with the old sky taken out of its colours where `alpha`, its share there, is not 0."""
+    sky, near = (stretched(each, size, rows) for each in (edge.sky_rgb, edge.ground_rgb))
+    share = alpha[..., None]
+    missing = rgb - share * sky - (1 - share) * near
+    front = near + (1 - share) * missing / ((1 - share) ** 2 + STEADY)
+    towards = sky - near
+    length = np.maximum((towards**2).sum(axis=2, keepdims=True), 1e-6)
+    beyond = ((front - near) * towards).sum(axis=2, keepdims=True) / length - SKYWARDS
+    front = front - np.maximum(beyond, 0) * towards
+    return np.where(share > 0, np.clip(front, 0, max(1.0, float(rgb.max()))), rgb).astype(np.float32)

@@ -1,0 +1,259 @@
+"""Put another sky into a photo: one of ours or a picture's, with the light and the haze that it brings.
+
+The sky comes as a layer with a mask, its light and haze as layers below it; the photo itself stays as it was.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from scumble_protocol.errors import Invalid
+from scumble_protocol.image import Bounds
+
+from ..context import Context
+from ..imaging import masks, prompts, relight, sheets
+from ..imaging.image import Image, NewLayer
+from ..imaging.sky import backdrop, finding, light, matte
+from ..imaging.sky.backdrop import Backdrop
+from ..imaging.sky.finding import Hints, View
+from ..imaging.sky.light import Skies
+from ..imaging.sky.matte import Edge
+from ..registry import Field, Inputs, ModelField, OperationParams, ReferenceInput, operation
+
+SELECT_IT = "Select the sky roughly, or click into it, and run again."
+MIDDLE = 0.5  # the tone at which a gain is written into a layer
+LEAST_GAIN = 0.01
+CLICK_PX = 3
+
+
+class Params(OperationParams):
+    sky: Literal["cumulus", "clear", "overcast", "sunset", "night"] = Field(
+        "cumulus",
+        title="Sky",
+        description="Used where no picture is chosen.",
+        titles=("Fair weather clouds", "Clear", "Overcast", "Sunset", "Starry night"),
+    )
+    seed: int = Field(
+        1, ge=0, le=999999, slider=(1, 50), title="Variation", description="Each number is another sky of that kind."
+    )
+    light: float = Field(
+        0.8,
+        ge=0,
+        le=1,
+        title="Light",
+        description="How far the photo gets as dark or as light as the new sky would make it.",
+    )
+    colour: float = Field(
+        0.5, ge=0, le=1, title="Colour", description="How far the photo takes on the colour of the new sky's light."
+    )
+    haze: float = Field(
+        0.7, ge=0, le=1, title="Haze", description="How far haze in the distance takes on the colour of the new sky."
+    )
+    horizon: float = Field(
+        0.0,
+        ge=-1,
+        le=1,
+        slider=(-0.3, 0.3),
+        title="Raise or lower",
+        description="Moves the new sky up, or down below 0, as a share of the layer's height.",
+    )
+    turn: float = Field(
+        0.0, ge=-180, le=180, title="Turn", description="Looks at another part of the new sky, in degrees."
+    )
+    flip: bool = Field(False, title="Mirror", description="Swaps left and right of the new sky.")
+    shift_px: float = Field(
+        0.0,
+        ge=-100,
+        le=100,
+        slider=(-5, 5),
+        title="Shift edge",
+        description="Lets the new sky reach further over the edges, or less far below 0, in pixels.",
+    )
+    model: str = ModelField("replace_sky", goes_without=True)
+
+
+@operation(
+    "replace_sky",
+    title="Replace Sky",
+    menu="Light",
+    inputs=Inputs(
+        selection="optional",
+        points=True,
+        box=True,
+        reference=ReferenceInput(
+            "Sky picture",
+            picture=True,
+            description="A photo of a sky, with or without land below it; it takes the place of ours.",
+        ),
+    ),
+)
+def replace_sky(image: Image, params: Params, context: Context) -> list[NewLayer]:
+    prompts.check_size(image.alpha)
+    region = prompts.region_of(image.alpha, context.selection, context.box)
+    found = _find(image, region, params, context)
+    size = image.alpha.shape[0], image.alpha.shape[1]
+    context.progress(0.25, "Looking along the edge")
+    alpha = matte.solve(
+        lambda rows: image.part(rows, slice(None)),
+        size,
+        found.edge,
+        lambda share: context.progress(0.25 + 0.3 * share, "Looking along the edge"),
+    )
+    alpha = np.clip(masks.shift_edge(alpha, params.shift_px), 0, 1)
+    context.progress(0.55, "Making the sky")
+    scale = size[0] / found.sky.shape[0]
+    horizon = finding.end_of(found.sky) * scale
+    new = _backdrop(params, size, horizon - params.horizon * size[0], context)
+    context.progress(0.7, "Measuring the light")
+    made = _Made(image, found, alpha, new, horizon, params, context)
+    layers = [made.edges(), *made.light(), *made.haze(), made.sky()]
+    context.progress(0.99, "Done")
+    return [layer for layer in layers if layer is not None]
+
+
+# --- finding it ----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Found:
+    """On a small copy. `sky`: bool · `rgb`: H×W×3."""
+
+    view: View
+    rgb: np.ndarray
+    sky: np.ndarray
+    edge: Edge
+
+
+def _find(image: Image, region: np.ndarray | None, params: Params, context: Context) -> _Found:
+    size = masks.fitted_size(image.alpha.shape, finding.WORK_PX)
+    rgb = image.reduced(slice(None), slice(None), size)
+    view = View.of(rgb, masks.resize(image.alpha, size))
+    hints = _hints(image, region, view, context)
+    with context.models.lend("replace_sky", params.model, context) as network:
+        context.progress(0.1, "Looking for the sky")
+        known = None if network is None else masks.resize(network.find(image, prompts.whole(image)), size) > 0.5
+    if known is not None and not known.any() and not hints.is_pointed:
+        raise Invalid("No sky was found in this layer.", SELECT_IT)
+    sky = finding.find(view, hints, known)
+    never = finding.denied(view, sky, hints)
+    sky = sky & ~never
+    if not sky.any() or (known is None and not hints.is_pointed and not finding.seems_sky(view, sky)):
+        raise Invalid("No sky was found in this layer.", SELECT_IT)
+    if not (view.shows & hints.region & ~sky).any():
+        context.note("All of it was taken for sky. If something stands before it, click on that, and run again.")
+    return _Found(view, rgb, sky, Edge.of(view, sky.astype(np.float32), never | ~hints.region))
+
+
+def _hints(image: Image, region: np.ndarray | None, view: View, context: Context) -> Hints:
+    size = view.shows.shape
+    hints = Hints.none((size[0], size[1]))
+    scale = size[1] / image.alpha.shape[1]
+    for point in context.points:
+        y, x = np.mgrid[: size[0], : size[1]]
+        near = np.hypot(x + 0.5 - point.x * scale, y + 0.5 - point.y * scale) <= CLICK_PX
+        target = hints.sky if point.include else hints.ground
+        target |= near & view.shows
+    within = hints.region if region is None else masks.resize(region, (size[0], size[1])) > 0.5
+    return Hints(within, hints.sky & within, hints.ground, region is not None or bool(hints.sky.any()))
+
+
+def _backdrop(params: Params, size: tuple[int, int], horizon: float, context: Context) -> Backdrop:
+    if context.has_reference:
+        return backdrop.of_picture(context.reference_picture(), size, horizon, params.turn, params.flip)
+    return backdrop.of_kind(params.sky, params.seed, size, horizon, params.turn, params.flip)
+
+
+# --- the layers ----------------------------------------------------------------------------------------------------
+
+
+class _Made:
+    """The layers, from the lowest to the highest."""
+
+    def __init__(
+        self,
+        image: Image,
+        found: _Found,
+        alpha: np.ndarray,
+        new: Backdrop,
+        horizon: float,
+        params: Params,
+        context: Context,
+    ) -> None:
+        self._image, self._alpha, self._new, self._params, self._context = image, alpha, new, params, context
+        self._found, self._size = found, (alpha.shape[0], alpha.shape[1])
+        self._share = found.sky.astype(np.float32)
+        self._horizon_row = horizon * found.sky.shape[0] / self._size[0]
+        self._skies = Skies.of(found.rgb, new.reduced(found.sky.shape), self._share, self._horizon_row)
+
+    def sky(self) -> NewLayer:
+        part = masks.extent(self._alpha, _whole(self._size))
+        raster = sheets.drawn(
+            self._image,
+            part,
+            self._context.new_samples,
+            lambda rows, columns: (self._new.rows(rows)[:, columns], self._image.alpha[rows, columns]),
+        )
+        mask = self._alpha[part.y : part.bottom, part.x : part.right]
+        return NewLayer("Sky", raster=raster, bounds=raster.bounds, mask=mask)
+
+    def edges(self) -> NewLayer | None:
+        """The photo's own colours along the edge, without the old sky in them."""
+        partial = (self._alpha > 0) & (self._alpha < 1)
+        if not partial.any():
+            return None
+
+        def draw(rows: slice, columns: slice) -> tuple[np.ndarray, np.ndarray]:
+            rgb = self._image.part(rows, slice(None))
+            cleaned = matte.foreground(rgb, self._alpha[rows], self._size, rows, self._found.edge)
+            return cleaned[:, columns], partial[rows, columns] * self._image.alpha[rows, columns]
+
+        part = masks.extent(partial, _whole(self._size))
+        raster = sheets.drawn(self._image, part, self._context.new_samples, draw)
+        return NewLayer("Edges", raster=raster, bounds=raster.bounds)
+
+    def light(self) -> list[NewLayer]:
+        """One layer that darkens or tints, and where it has to get lighter one that does that."""
+        gain = light.gain(self._skies, self._params.light, self._params.colour)
+        lift = max(1.0, float(gain.max()))
+        layers = []
+        if lift > 1 + LEAST_GAIN:
+            layers.append(self._flat("Lift", 1 - 1 / self._in_document(np.full(3, lift)), "dodge"))
+        if abs(gain / lift - 1).max() > LEAST_GAIN:
+            layers.append(self._flat("Light", self._in_document(gain / lift), "multiply"))
+        return layers
+
+    def haze(self) -> list[NewLayer]:
+        if not finding.is_coloured(self._found.view):
+            return []  # in a grey picture everything pale would be taken for haze
+        veil = light.haze(self._found.rgb, self._share, self._skies.old, self._horizon_row) * self._params.haze
+        veil[veil < 0.004] = 0
+        if not veil.any():
+            return []
+
+        def draw(rows: slice, columns: slice) -> tuple[np.ndarray, np.ndarray]:
+            alpha = matte.stretched(veil.astype(np.float32), self._size, rows)[:, columns]
+            rgb = np.broadcast_to(self._skies.horizon.astype(np.float32), (*alpha.shape, 3))
+            return np.ascontiguousarray(rgb), np.clip(alpha, 0, 1) * self._image.alpha[rows, columns]
+
+        rows = np.flatnonzero(veil.any(axis=1)) * self._size[0] / len(veil)
+        first, last = max(0, int(rows[0]) - 2), min(self._size[0], int(rows[-1] + self._size[0] / len(veil)) + 3)
+        part = Bounds(0, first, self._size[1], last - first)
+        raster = sheets.drawn(self._image, part, self._context.new_samples, draw)
+        return [NewLayer("Haze", raster=raster, bounds=raster.bounds)]
+
+    def _flat(self, name: str, native: np.ndarray, blend_mode: str) -> NewLayer:
+        colours = np.broadcast_to(native.astype(np.float32), (*self._size, len(native)))
+        return NewLayer(name, colours, alpha=self._image.alpha, blend_mode=blend_mode, encoded="native")
+
+    def _in_document(self, gain: np.ndarray) -> np.ndarray:
+        """By which the document's own values have to be multiplied, so that light is by `gain`, at a middle tone."""
+        base = np.full((1, 1, 3), MIDDLE, np.float32)
+        target = relight.encoded(relight.linear(base) * gain.astype(np.float32))
+        before, after = self._image.to_native(base), self._image.to_native(target)
+        return np.maximum(after / before, 1e-3)[0, 0]
+
+
+def _whole(size: tuple[int, int]) -> Bounds:
+    return Bounds(0, 0, size[1], size[0])
