@@ -32,8 +32,9 @@ class Models(Protocol):
         self, operation: str, wanted: str, context: Context, scale: int | None = None
     ) -> AbstractContextManager[Any]:
         """What runs a network for `operation`: `RunningModel` for image → image, `Segmenter` for select_object,
-        `Foreground` for remove_background, `Edge` for refine_edge, `Unshadow` for remove_shadow, `Scenery` for
-        replace_sky, `Optimiser` or `OnePass` for transfer_style. A second one is named after the first in the recipe.
+        `Foreground` for remove_background, `Edge` for refine_edge, `Filler` for erase_object, `Unshadow` for
+        remove_shadow, `Scenery` for replace_sky, `Optimiser` or `OnePass` for transfer_style. A second one is named
+        after the first in the recipe.
 
         `wanted`: a model's id, or "auto"; `scale`: what it has to enlarge by, at least. Raises: MissingModel.
         """
@@ -63,6 +64,10 @@ class Models(Protocol):
         """
         ...
 
+    def device(self) -> str:
+        """Where torch computes, as it calls that: for what needs no model. Imports torch. Raises: Unsupported."""
+        ...
+
     def notes(self, context: Context, stage: str, first: float, last: float) -> Notes:
         """For `RunningModel.over`: progress from `first` to `last` under the words `stage`."""
         ...
@@ -75,6 +80,9 @@ class NoModels:
         raise MissingModel("No model is at hand here.", "Run this through the daemon.")
 
     paint = notes = borrow
+
+    def device(self) -> str:
+        return "cpu"
 
     def lend(self, operation: str, wanted: str, context: Context) -> AbstractContextManager[Any]:
         return nullcontext() if wanted in ("auto", "classical") else self.borrow()

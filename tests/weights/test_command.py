@@ -103,7 +103,8 @@ def test_json_is_one_object_a_line(model: Model, store: Store) -> None:
     [
         ("scunet-real-psnr", "denoise", "denoise, enhance_with_model"),
         ("style-mosaic", "stylize", "enhance_with_model"),
-        ("big-lama", "erase_object", "no operation of this version yet"),
+        ("big-lama", "erase_object", "erase_object"),
+        ("gfpgan-v1.4", "restore_face", "no operation of this version yet"),
     ],
 )
 def test_it_says_where_a_model_can_be_chosen(model: Model, id: str, operation: str, where: str) -> None:

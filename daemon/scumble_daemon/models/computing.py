@@ -34,8 +34,8 @@ def is_out_of_memory(error: RuntimeError) -> bool:
     return isinstance(error, torch.OutOfMemoryError) or "allocate memory" in words or "out of memory" in words
 
 
-def checked_mask(found: np.ndarray, title: str) -> np.ndarray:
+def checked(found: np.ndarray, title: str, what: str = "mask") -> np.ndarray:
     """Raises: Invalid where it is not finite."""
     if not np.isfinite(found).all():
-        raise Invalid(f"The model {title} gives no mask.", "Its file may be damaged: fetch it again.")
+        raise Invalid(f"The model {title} gives no {what}.", "Its file may be damaged: fetch it again.")
     return found

@@ -11,7 +11,7 @@ from ..imaging import tiling
 from ..imaging.image import Image
 from ..imaging.prompts import Window
 from ..imaging.tiling import Network
-from .computing import checked_mask, computing
+from .computing import checked, computing
 from .devices import CPU, Device
 from .networks import FixedSize, Loaded
 from .segmenter import MEAN, SPREAD
@@ -47,7 +47,7 @@ class Foreground:
         with computing(self.title):
             pixels = torch.from_numpy((rgb - MEAN) / SPREAD).permute(2, 0, 1)[None].to(self.device.torch)
             found = self._module(pixels).sigmoid()[0, 0].float().cpu().numpy()
-        return checked_mask(found, self.title)
+        return checked(found, self.title)
 
 
 class Edge:
@@ -92,4 +92,4 @@ class Edge:
         normal = np.dstack([(tile[..., :3] - 0.5) / 0.5, tile[..., 3:]])
         pixels = torch.from_numpy(np.ascontiguousarray(normal)).permute(2, 0, 1)[None].to(self.device.torch)
         found = self._module(pixel_values=pixels).alphas[0, 0].float().cpu().numpy()
-        return checked_mask(found, self.title)[..., None]
+        return checked(found, self.title)[..., None]

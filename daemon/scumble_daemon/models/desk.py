@@ -23,6 +23,7 @@ from ..weights import index
 from ..weights.store import Store
 from . import devices, paint, sources
 from .cutout import Edge, Foreground
+from .filler import Filler
 from .networks import Call, ImageNetwork, Loaded
 from .running import Notes, RunningModel
 from .scenery import Scenery
@@ -36,12 +37,13 @@ log = logging.getLogger(__name__)
 LOADED = 0.05  # of the progress, when the model is there
 MOST_NOISE = 50 / 255  # that such networks were trained on
 
-Runner = RunningModel | Segmenter | Foreground | Edge | Unshadow | Scenery | Optimiser | OnePass
+Runner = RunningModel | Segmenter | Foreground | Edge | Filler | Unshadow | Scenery | Optimiser | OnePass
 RUNNERS = {
     "Sam": Segmenter,
     "Sam2": Segmenter,
     "BiRefNet": Foreground,
     "VitMatte": Edge,
+    "LaMa": Filler,
     "OneFormer": Scenery,
     "VGG19": Optimiser,
     "AdaIN": OnePass,
@@ -146,6 +148,9 @@ class Desk:
             notes = self.notes(context, f"{model.title}", LOADED, 0.99)
             model.over(sheet.size, sheet.read, sheet.write, notes, is_precise=image.raster.depth != "u8")
         return paint.as_layer(name, raster, grows)
+
+    def device(self) -> str:
+        return str(devices.find(self._device_name))
 
     def notes(self, context: Context, stage: str, first: float, last: float) -> Notes:
         """Progress from `first` to `last` under the words `stage`; what had to be changed is said, and noted."""

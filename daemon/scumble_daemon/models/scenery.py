@@ -8,7 +8,7 @@ import numpy as np
 
 from ..imaging.image import Image
 from ..imaging.prompts import Window
-from .computing import checked_mask, computing
+from .computing import checked, computing
 from .devices import Device
 from .networks import Loaded, Tasked
 from .segmenter import MEAN, SPREAD
@@ -47,4 +47,4 @@ class Scenery:
             classes = seen.class_queries_logits[0].softmax(dim=-1)[:, :-1]
             shares = torch.einsum("qc,qhw->chw", classes, seen.masks_queries_logits[0].sigmoid())
             found = (shares[SKY] / shares.sum(dim=0).clamp_min(1e-6)).float().cpu().numpy()
-        return checked_mask(found, self.title)
+        return checked(found, self.title)

@@ -13,7 +13,7 @@ from scumble_protocol.image import Bounds, Point
 
 from ..imaging.image import Image
 from ..imaging.prompts import Window
-from .computing import checked_mask, computing
+from .computing import checked, computing
 from .devices import Device
 from .networks import Loaded
 
@@ -98,7 +98,7 @@ class Segmenter:
         with computing(self.title):
             seen = self._look(pixels)
             logits = self._refine(seen, self._prompts(window.size, clicks, box))
-        checked_mask(logits, self.title)
+        checked(logits, self.title)
         cell_px = self.side / logits.shape[0]
         return logits[: max(1, round(height / cell_px)), : max(1, round(width / cell_px))]
 

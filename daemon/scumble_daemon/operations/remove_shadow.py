@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
 
@@ -10,9 +10,6 @@ from ..context import Context
 from ..imaging import masks, prompts, relight, retinex
 from ..imaging.image import Image, NewLayer
 from ..registry import Field, Inputs, ModelField, OperationParams, operation
-
-if TYPE_CHECKING:
-    from ..models.unshadow import Unshadow
 
 RIM = 0.008  # of the longer side: how far beyond its mask a shadow's soft edge is looked for
 DARKEST = 4 / 255  # below this encoded value the layer is that of this value: black has no ratio to anything
@@ -116,10 +113,8 @@ def _find(image: Image, params: Params, context: Context) -> relight.Relight:
     return found
 
 
-def _learned(
-    image: Image, selection: np.ndarray, params: Params, network: Unshadow, context: Context
-) -> relight.Relight:
-    """The light that a network gives back, on a copy of what is around the selection, and inside that alone."""
+def _learned(image: Image, selection: np.ndarray, params: Params, network: Any, context: Context) -> relight.Relight:
+    """The light that an `Unshadow` gives back, on a copy of what is around the selection, and inside that alone."""
     context.progress(0.3, "Finding the shadow's edge")
     around = prompts.window_around(selection > 0.02)
     height, width = image.bounds.height, image.bounds.width

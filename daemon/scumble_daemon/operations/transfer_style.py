@@ -116,7 +116,7 @@ def _with_patches(
 
     if not params.keep_colours:
         content = np.clip(colours.transported(content, style), 0, 1)
-    device = torch.device("cpu")
+    device = torch.device(context.models.device())
     report = _reporting(context, "Painting", 0.05, 0.9)
     painted = synthesis.paint(content, style, 1 - params.amount, report, device, params.seed)
     grows = max(size) / max(content.shape[:2])

@@ -108,6 +108,26 @@ def test_remove_background(gimp: Gimp, precision: str, profile: str) -> None:
 
 
 @every_document
+def test_erase_object(gimp: Gimp, precision: str, profile: str) -> None:
+    """A black disc on the wall is gone: the wall is there, in one visible layer and a hidden variant above it."""
+    y, x = np.mgrid[:230, :230]
+    disc = np.hypot(x - 205, y - 80) < 14
+    document = make(gimp, precision, profile, np.where(disc, 0, 1)[..., None])
+    plain = make(gimp, precision, profile)
+    target = unit(gimp.composite(plain))
+    gimp.call("select", image=document["image"], x=X + 187, y=Y + 62, width=36, height=36, feather=0)
+
+    before, after = run(gimp, "erase-object", document, variants=2)
+
+    assert [child["visible"] for child in gimp.tree(document)[0]["children"]] == [False, True]
+    place = slice(Y + 75, Y + 86), slice(X + 200, X + 211), slice(3)
+    was, now = (np.abs(unit(each)[place] - target[place]).mean() for each in (before, after))
+    assert now < 0.2 * was
+    for each in (document, plain):
+        gimp.call("close", image=each["image"])
+
+
+@every_document
 def test_replace_sky(gimp: Gimp, precision: str, profile: str) -> None:
     """The sky of a real photo is another, by a layer with a mask; the ground only gets darker and of its colour."""
     china = photo("china")[60:300, 330:590]

@@ -32,9 +32,18 @@ def make(krita: Krita, colours: dict[str, str]) -> int:
     )
 
 
-@pytest.mark.parametrize(
-    "title", ["Apply LUT", "Remove Shadow", "Remove Background", "Select Object", "Refine Edge", "Replace Sky"]
+TITLES = (
+    "Apply LUT",
+    "Erase Object",
+    "Refine Edge",
+    "Remove Background",
+    "Remove Shadow",
+    "Replace Sky",
+    "Select Object",
 )
+
+
+@pytest.mark.parametrize("title", TITLES)
 @pytest.mark.parametrize("kind", DOCUMENTS)
 def test_an_operation_on_a_photo_with_a_feathered_selection(krita: Krita, kind: str, title: str) -> None:
     """Something sensible comes; outside the selection not a bit changes; one undo takes it all back."""

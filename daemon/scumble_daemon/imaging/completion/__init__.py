@@ -1,0 +1,1 @@
+"""Continue a picture into a hole in it, with patches of what is around: after Wexler, Barnes and Newson."""

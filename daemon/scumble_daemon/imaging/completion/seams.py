@@ -1,0 +1,126 @@
+"""Copied pixels without seams: their gradients stay, their light and colour give way. After Pérez et al. 2003."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .sheet import Sheet
+
+if TYPE_CHECKING:
+    import torch
+
+STEPS = 120  # of conjugate gradients: what is left after them reaches farther than an eye compares
+TOLERABLE = 0.07  # a jump of this height is only half trusted to be a seam: it may be an edge that belongs there
+
+
+def correction(
+    sheet: Sheet,
+    rows: np.ndarray,
+    columns: np.ndarray,
+    sources: np.ndarray,
+    device: str | torch.device,
+    report: Callable[[float], None],
+) -> np.ndarray:
+    """N×3: what has to be added to the sheet's colours at `sources` (flat indices) once they are copied to the pixels
+    (`rows`, `columns`), so that they join each other and what is around them."""
+    import torch
+
+    place = _around(rows, sheet.size[0]), _around(columns, sheet.size[1])
+    rows, columns = rows - place[0].start, columns - place[1].start
+    source = np.full((place[0].stop - place[0].start, place[1].stop - place[1].start), -1, np.int64)
+    source[rows, columns] = sources
+    copied = sheet.rgb(place)
+    copied[rows, columns] = sheet.looked_at(sources)
+    joins = (source >= 0) | sheet.known(place)
+    edges = [_edges(sheet, source, copied, joins, axis) for axis in (0, 1)]
+    weights = [torch.from_numpy(weight)[..., None].to(device) for weight, _ in edges]
+    jumps = [torch.from_numpy(jump).to(device) for _, jump in edges]
+    inside = torch.from_numpy(source >= 0)[..., None].to(device)
+    return _solve(weights, jumps, inside, report).cpu().numpy()[rows, columns]
+
+
+def _around(places: np.ndarray, length: int) -> slice:
+    """All of them and one pixel more."""
+    return slice(max(0, int(places.min()) - 1), min(length, int(places.max()) + 2))
+
+
+def _edges(
+    sheet: Sheet, source: np.ndarray, copied: np.ndarray, joins: np.ndarray, axis: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Between each pixel and the next one along `axis`: how much the pair counts, and by how much it jumps too far.
+
+    What the step from one to the other should be is seen at the sources of both.
+    """
+    first, second = (slice(None, -1), slice(None)), (slice(1, None), slice(None))
+    if axis == 1:
+        first, second = first[::-1], second[::-1]
+    is_hole = source >= 0
+    active = (is_hole[first] | is_hole[second]) & joins[first] & joins[second]
+    active &= source[second] - source[first] != (sheet.size[1] if axis == 0 else 1)
+    step = copied[second] - copied[first]
+    wished, counted = np.zeros_like(step), np.zeros(active.shape, np.float32)
+    for side, sign in ((first, 1), (second, -1)):
+        rows, columns = np.nonzero(active & is_hole[side])
+        here = source[side][rows, columns]
+        beside, is_there = _beside(here, sign, axis, sheet.size)
+        is_there &= sheet.can_copy(beside)
+        rows, columns, here, beside = (each[is_there] for each in (rows, columns, here, beside))
+        wished[rows, columns] += sign * (sheet.looked_at(beside) - sheet.looked_at(here))
+        counted[rows, columns] += 1
+    jump = np.where((active & (counted > 0))[..., None], step - wished / np.maximum(counted, 1)[..., None], 0)
+    weight = np.where(joins[first] & joins[second] & (is_hole[first] | is_hole[second]), 1, 0)
+    weight = np.where(active & (counted == 0), 0, weight)
+    weight = weight / (1 + (np.abs(jump).max(axis=2) / TOLERABLE) ** 2)
+    return weight.astype(np.float32), jump.astype(np.float32)
+
+
+def _beside(at: np.ndarray, sign: int, axis: int, size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+    """The next pixel along `axis`, and whether there is one."""
+    rows, columns = np.divmod(at, size[1])
+    moved = [rows, columns]
+    moved[axis] = moved[axis] + sign
+    is_there = (moved[axis] >= 0) & (moved[axis] < size[axis])
+    return moved[0].clip(0, size[0] - 1) * size[1] + moved[1].clip(0, size[1] - 1), is_there
+
+
+def _solve(weights: list[Any], jumps: list[Any], inside: Any, report: Callable[[float], None]) -> Any:
+    """The least-squares correction that takes the jumps away, nothing outside the hole: conjugate gradients."""
+    import torch
+
+    down, across = weights
+
+    def spread(flow_down: Any, flow_across: Any) -> Any:
+        out = torch.zeros((*inside.shape[:2], flow_down.shape[2]), device=inside.device)
+        out[:-1] -= flow_down
+        out[1:] += flow_down
+        out[:, :-1] -= flow_across
+        out[:, 1:] += flow_across
+        return out * inside
+
+    diagonal = torch.zeros(inside.shape, device=inside.device)
+    diagonal[:-1] += down
+    diagonal[1:] += down
+    diagonal[:, :-1] += across
+    diagonal[:, 1:] += across
+    scale = torch.where(diagonal > 1e-6, 1 / diagonal.clamp(min=1e-6), 0) * inside
+    left = -spread(down * jumps[0], across * jumps[1])
+    found = torch.zeros_like(left)
+    toward = scale * left
+    energy = (left * toward).sum((0, 1))
+    for step in range(STEPS):
+        moved = spread(down * (toward[1:] - toward[:-1]), across * (toward[:, 1:] - toward[:, :-1]))
+        length = energy / (toward * moved).sum((0, 1)).clamp(min=1e-20)
+        found += length * toward
+        left -= length * moved
+        ready = scale * left
+        now = (left * ready).sum((0, 1))
+        if float(now.max()) < 1e-9:
+            break
+        toward = ready + now / energy.clamp(min=1e-20) * toward
+        energy = now
+        if step % 20 == 0:
+            report(step / STEPS)
+    return found
