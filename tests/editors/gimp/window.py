@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 from .. import chroot
 from .session import Gimp
+
+MOST_PRESSES = 3
+HEARD_S = 10
 
 
 class Window:
@@ -51,7 +55,14 @@ class Window:
         return message not in self.desktop.windows("^GIMP Message$")
 
     def undo(self) -> None:
-        self.desktop.key(self.id, "ctrl+z")
+        """Once; the key is pressed again only where nothing at all has come of it, as while GIMP redraws."""
+        before = self.state()
+        for _ in range(MOST_PRESSES):
+            self.desktop.key(self.id, "ctrl+z")
+            with contextlib.suppress(TimeoutError):
+                chroot.wait_until(lambda: self.state() != before, "the undo to begin", HEARD_S)
+                return
+        raise TimeoutError("GIMP does not hear Ctrl+Z")
 
     def is_cancelled_by_a_click(self, place: tuple[int, int]) -> bool:
         self.desktop.xdotool("mousemove", *map(str, place), "click", "1")

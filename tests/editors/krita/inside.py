@@ -105,7 +105,11 @@ def choose(number, name=""):
 
 
 def close(number):
-    document = documents.pop(number)
+    _close(documents.pop(number))
+    return True
+
+
+def _close(document):
     document.waitForDone()
     # Krita 5.2 crashes where its Layers docker still has news of a layer to show when that layer's document goes
     # (KisNodeModel::processUpdateQueue); the docker collects news for a tenth of a second.
@@ -113,7 +117,13 @@ def close(number):
     document.setModified(False)
     document.close()
     settle()
-    return True
+
+
+def close_all():
+    """Those that other tests have left, too; how many are left then."""
+    for document in application.documents():
+        _close(document)
+    return len(application.documents())
 
 
 def save(number, path):

@@ -25,7 +25,8 @@ RED = (200, 40, 90, 255)
 
 @pytest.fixture
 def document(krita: Krita) -> Iterator[int]:
-    """A photo above a plain red, 8 bits."""
+    """A photo above a plain red, 8 bits; and no other document is open."""
+    assert krita.call("close_all") == 0
     number = krita.document(
         {"name": "red", "pixels": np.full((40, 60, 4), RED, np.uint8)},
         {"name": "photo", "pixels": with_alpha(photo()[:40, 200:260])},
