@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from scumble_protocol.image import CHANNEL_COUNT, Bounds, Raster
+from scumble_protocol.image import Bounds, Raster
 
 from . import samples
 from .image import Image
+from .sheets import NewSamples, blank
 
 
 @dataclass(frozen=True)
@@ -34,19 +33,15 @@ class Copy:
         target[where, :-1] = packed[0, :, :-1]
 
 
-def copy(image: Image, part: Bounds, new_samples: Callable[[int], tuple[memoryview, Any]]) -> Copy:
+def copy(image: Image, part: Bounds, new_samples: NewSamples) -> Copy:
     """`part`: in image coordinates, inside the layer."""
     source = image.raster
-    channels = samples.WITH_ALPHA.get(source.channels, source.channels)
-    shape = (part.height, part.width, CHANNEL_COUNT[channels])
-    dtype = np.dtype(samples.DTYPES[source.depth])
-    memory, data = new_samples(int(np.prod(shape)) * dtype.itemsize)
-    out = np.frombuffer(memory, dtype).reshape(shape)
+    out, raster = blank(image, part, new_samples)
     inside = part.relative_to(image.bounds)
     stored = samples.stored(source)[inside.y : inside.bottom, inside.x : inside.right]
-    if channels == source.channels:
+    if raster.channels == source.channels:
         np.copyto(out, stored)
     else:
         out[..., :-1] = stored
         out[..., -1] = samples.FULL_SCALE[source.depth]
-    return Copy(image, Raster(part, source.depth, channels, data, source.profile), out)
+    return Copy(image, raster, out)

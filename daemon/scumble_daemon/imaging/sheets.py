@@ -6,9 +6,10 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from scumble_protocol.errors import Invalid
 from scumble_protocol.image import CHANNEL_COUNT, Bounds, Raster
 
-from . import samples
+from . import masks, samples
 from .image import Image
 
 STRIP_PIXELS = 1 << 20
@@ -16,6 +17,19 @@ STRIP_PIXELS = 1 << 20
 NewSamples = Callable[[int], "tuple[memoryview, Any]"]
 Draw = Callable[[slice, slice], "tuple[np.ndarray, np.ndarray]"]
 """Rows and columns of the source layer → colours there, H×W×3 float sRGB, and alpha H×W."""
+
+
+def visible_part(image: Image, selection: np.ndarray | None) -> Bounds:
+    """What shows and is selected of the layer, in image coordinates. Raises: Invalid where nothing is."""
+    part = image.bounds
+    if selection is not None:
+        part = masks.extent(selection, image.bounds)
+    alpha = samples.alpha(image.raster)
+    if alpha is not None:
+        part = part.intersection(masks.extent(alpha, image.bounds))
+    if part.is_empty:
+        raise Invalid("Nothing of the layer shows in the selection.", "Select a part of it that can be seen.")
+    return part
 
 
 def blank(image: Image, bounds: Bounds, new_samples: NewSamples) -> tuple[np.ndarray, Raster]:

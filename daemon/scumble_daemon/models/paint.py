@@ -9,9 +9,9 @@ import numpy as np
 from scumble_protocol.errors import Invalid
 from scumble_protocol.image import MAX_PIXELS, Bounds, Raster
 
-from ..imaging import masks, samples
+from ..imaging import samples
 from ..imaging.image import Image, NewLayer
-from ..imaging.sheets import NewSamples, blank
+from ..imaging.sheets import NewSamples, blank, visible_part
 
 STRIP_PIXELS = 1 << 18  # what is blended and encoded at a time
 MARGIN_PX = 2  # that enlarging alpha looks at
@@ -84,7 +84,7 @@ def sheet(
     image: Image, selection: np.ndarray | None, scale: int, grows: int, strength: float, new_samples: NewSamples
 ) -> tuple[Sheet, Raster]:
     """A sheet over what shows and is selected of the layer, and the raster that it fills. Raises: Invalid."""
-    part = _visible_part(image, selection)
+    part = visible_part(image, selection)
     bounds = Bounds(part.x, part.y, part.width * grows, part.height * grows)
     if bounds.width * bounds.height > MAX_PIXELS:
         raise Invalid(
@@ -97,18 +97,6 @@ def sheet(
 
 def as_layer(name: str, raster: Raster, grows: int) -> NewLayer:
     return NewLayer(name, raster=raster, bounds=raster.bounds, enlarged=grows)
-
-
-def _visible_part(image: Image, selection: np.ndarray | None) -> Bounds:
-    part = image.bounds
-    if selection is not None:
-        part = masks.extent(selection, image.bounds)
-    alpha = samples.alpha(image.raster)
-    if alpha is not None:
-        part = part.intersection(masks.extent(alpha, image.bounds))
-    if part.is_empty:
-        raise Invalid("Nothing of the layer shows in the selection.", "Select a part of it that can be seen.")
-    return part
 
 
 def _reduced(pixels: np.ndarray, by: int) -> np.ndarray:

@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scumble_protocol.errors import Invalid, OutOfMemory
+from scumble_protocol.errors import OutOfMemory
 
 from ..imaging import tiling
 from ..imaging.tiling import Network, TileTooLarge
-from .computing import is_out_of_memory
+from .computing import checked, is_out_of_memory
 from .devices import CPU, Device, computes_bf16
 from .networks import ImageNetwork
 from .traits import Traits
@@ -153,9 +153,7 @@ class RunningModel:
             say("Half precision is not enough for this model here: it is computed in full.")
             self._distrusts_half = True
             result = self._compute(tiles, None)
-        if not np.isfinite(result).all():
-            raise Invalid(f"The model {self.title} gives no colours.", "Its file may be damaged: fetch it again.")
-        return result
+        return checked(result, self.title, "colours")
 
     def _compute(self, tiles: np.ndarray, dtype: torch.dtype | None) -> np.ndarray:
         import torch

@@ -6,10 +6,9 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scumble_protocol.errors import Invalid
 
 from ..imaging.style.wish import Wish
-from .computing import computing
+from .computing import checked, computing
 from .devices import Device, computes_bf16
 from .networks import Loaded
 
@@ -98,6 +97,16 @@ class Optimiser:
             content_loss = F.mse_loss(seen[CONTENT], wanted)
             return CONTENT_WEIGHT * content_loss + wish.style_factor * STYLE_WEIGHT * style_loss
 
+        def closure() -> torch.Tensor:
+            nonlocal best, least
+            optimiser.zero_grad()
+            found = loss()
+            found.backward()
+            value = float(found.detach())
+            if value < least:
+                best, least = picture.detach().clone(), value
+            return found
+
         optimiser: torch.optim.Optimizer
         if wish.optimiser == "lbfgs":
             optimiser = torch.optim.LBFGS(
@@ -110,18 +119,6 @@ class Optimiser:
         else:
             optimiser = torch.optim.Adam([picture], lr=STEP, betas=(FIRST_MOMENT, 0.999), eps=EPSILON)
         for step in range(steps):
-            value = torch.inf
-
-            def closure() -> torch.Tensor:
-                nonlocal value, best, least
-                optimiser.zero_grad()
-                found = loss()
-                found.backward()
-                value = float(found.detach())
-                if value < least:
-                    best, least = picture.detach().clone(), value
-                return found
-
             optimiser.step(closure)
             if wish.optimiser != "lbfgs":  # whose idea of the curvature that would spoil
                 with torch.no_grad():
@@ -169,9 +166,7 @@ class OnePass:
             device = self.device.torch
             found = self._module(_tensor(padded, device), _tensor(style, device), wish.amount)
             picture = _array(found.clamp(0, 1))[:height, :width]
-        if not np.isfinite(picture).all():
-            raise Invalid(f"The model {self.title} gives no colours.", "Its file may be damaged: fetch it again.")
-        return picture
+        return checked(picture, self.title, "colours")
 
 
 def _tensor(rgb: np.ndarray, device: torch.device) -> torch.Tensor:

@@ -9,7 +9,7 @@ from scumble_protocol.errors import Invalid
 from scumble_protocol.image import Bounds
 
 from ..context import Context
-from ..imaging import masks, samples
+from ..imaging import masks, sheets
 from ..imaging.image import Image, NewLayer
 from ..imaging.style import colours
 from ..imaging.style.wish import Wish
@@ -76,7 +76,9 @@ class Params(OperationParams):
 )
 def transfer_style(image: Image, params: Params, context: Context) -> list[NewLayer]:
     context.progress(0.0, "Looking at the reference")
-    part = _part(image, context.selection)
+    bounds = sheets.visible_part(image, context.selection)
+    part = bounds.relative_to(image.bounds)
+    _check_size("What is to be painted", part, "Select more of the layer.")
     reference = context.reference_picture()
     shown = masks.extent(reference.alpha > 0, reference.bounds).relative_to(reference.bounds)
     _check_size("The reference picture", shown, "Choose a larger one.")
@@ -96,7 +98,6 @@ def transfer_style(image: Image, params: Params, context: Context) -> list[NewLa
         else:
             result = _with_patches(content, style, (part.height, part.width), reference, shown, params, context)
     context.progress(0.98, "Making the layer")
-    bounds = Bounds(part.x + image.bounds.x, part.y + image.bounds.y, part.width, part.height)
     return [NewLayer("Style", result, alpha=image.alpha[_slices(part)], bounds=bounds)]
 
 
@@ -143,19 +144,6 @@ def _style_size(shown: Bounds, longest_px: float) -> tuple[int, int]:
     """(height, width) of the reference, enlarged too where that is wanted."""
     scale = longest_px / max(shown.width, shown.height)
     return max(LEAST_PX, round(shown.height * scale)), max(LEAST_PX, round(shown.width * scale))
-
-
-def _part(image: Image, selection: np.ndarray | None) -> Bounds:
-    """What shows and is selected, from the layer's upper left corner."""
-    at_origin = Bounds(0, 0, image.bounds.width, image.bounds.height)
-    part = at_origin if selection is None else masks.extent(selection, at_origin)
-    alpha = samples.alpha(image.raster)
-    if alpha is not None:
-        part = part.intersection(masks.extent(alpha, at_origin))
-    if part.is_empty:
-        raise Invalid("Nothing of the layer shows in the selection.", "Select a part of it that can be seen.")
-    _check_size("What is to be painted", part, "Select more of the layer.")
-    return part
 
 
 def _check_size(what: str, part: Bounds, hint: str) -> None:
