@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import cv2
 import numpy as np
 import pytest
@@ -28,8 +30,8 @@ def hatching(side: int, period_px: float = 8) -> np.ndarray:
     return (INK * ink + PAPER * (1 - ink)).astype(np.float32)
 
 
-def ignore(share: float, picture: np.ndarray) -> None:
-    pass
+def ignore(share: float, make: Callable[[], np.ndarray]) -> bool:
+    return False
 
 
 def test_colours_take_the_mean_and_the_spread_of_others() -> None:
@@ -99,7 +101,7 @@ def test_a_large_picture_has_the_styles_own_pixels(painted: synthesis.Painted) -
 def test_a_cancel_is_heard_between_the_rounds() -> None:
     calls = []
 
-    def cancel(share: float, picture: np.ndarray) -> None:
+    def cancel(share: float, make: Callable[[], np.ndarray]) -> bool:
         calls.append(share)
         raise Cancelled("The job was cancelled.")
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..imaging.style.wish import Wish
+from ..imaging.style.wish import Report, Wish
 from .computing import checked, computing
 from .devices import Device, computes_bf16
 from .networks import Loaded
@@ -27,9 +26,6 @@ ONE_PASS_PX = {True: 2048, False: 1024}
 COARSE = 0.5  # the share of the size at which the first half of the steps is made
 COARSE_LEAST_PX = 256
 MULTIPLE = 16  # sides that VGG's pooling and AdaIN's decoder give back as they are
-
-Report = Callable[[float, np.ndarray], None]
-"""`report(share, best picture so far)`; may raise to end it."""
 
 
 class Optimiser:
@@ -54,7 +50,8 @@ class Optimiser:
     def restyle(self, content: np.ndarray, style: np.ndarray, wish: Wish, report: Report) -> np.ndarray:
         """`content`, `style`: H×W×3 float32 in [0, 1], of any two sizes → the new picture, as large as `content`.
 
-        A large picture is begun at half its size. Raises: OutOfMemory, and what `report` raises.
+        A large picture is begun at half its size. Ended early, it is the best one so far. Raises: OutOfMemory, and what
+        `report` raises.
         """
         coarse = max(content.shape[:2]) * COARSE >= COARSE_LEAST_PX
         with computing(self.title, with_gradients=True):
@@ -62,10 +59,12 @@ class Optimiser:
             picture: torch.Tensor | None = None
             done = 0
             for scale, steps in stages:
-                picture = self._optimise(content, style, scale, steps, wish, picture, report, done)
+                picture, is_enough = self._optimise(content, style, scale, steps, wish, picture, report, done)
                 done += steps
+                if is_enough:
+                    break
             assert picture is not None
-            return _array(picture)
+            return _array(_scaled(picture, _sides(content, 1.0)))
 
     def _optimise(
         self,
@@ -77,7 +76,8 @@ class Optimiser:
         before: torch.Tensor | None,
         report: Report,
         done: int,
-    ) -> torch.Tensor:
+    ) -> tuple[torch.Tensor, bool]:
+        """The best picture, and whether it is enough."""
         import torch
         import torch.nn.functional as F  # noqa: N812
 
@@ -123,8 +123,9 @@ class Optimiser:
             if wish.optimiser != "lbfgs":  # whose idea of the curvature that would spoil
                 with torch.no_grad():
                     picture.clamp_(0, 1)
-            report((done + step + 1) / wish.steps, _array(best.clamp(0, 1)))
-        return best.clamp(0, 1)
+            if report((done + step + 1) / wish.steps, lambda: _array(best.clamp(0, 1))):
+                return best.clamp(0, 1), True
+        return best.clamp(0, 1), False
 
     def _features(
         self, picture: torch.Tensor, names: tuple[str, ...], is_exact: bool = False
@@ -161,7 +162,7 @@ class OnePass:
         height, width = content.shape[:2]
         missing = [-height % MULTIPLE, -width % MULTIPLE]
         padded = np.pad(content, ((0, missing[0]), (0, missing[1]), (0, 0)), mode="edge")
-        report(0.1, content)
+        report(0.1, lambda: content)
         with computing(self.title):
             device = self.device.torch
             found = self._module(_tensor(padded, device), _tensor(style, device), wish.amount)
