@@ -11,6 +11,9 @@ from scumble_protocol.errors import ScumbleError
 from .form import Form
 from .jobs import Jobs
 from .models_tab import ModelsTab
+from .pick_bar import PickBar
+from .picking import Picking
+from .prompts import Prompts
 from .qt import Qt, QtWidgets
 from .request import make_request
 from .rows import JobList
@@ -20,10 +23,12 @@ OPERATION_ROLE = Qt.ItemDataRole.UserRole
 
 
 class ScumbleDocker(DockWidget):
-    def __init__(self, jobs: Jobs, last_values: LastValues) -> None:
+    def __init__(self, application: Any, jobs: Jobs, last_values: LastValues) -> None:
         super().__init__()
         self.setWindowTitle("Scumble")
+        self._application = application
         self._jobs = jobs
+        self._picking: Optional[Picking] = None
         self._last_values = last_values
         self._form: Optional[Form] = None
         self._operation: Optional[Operation] = None
@@ -47,6 +52,7 @@ class ScumbleDocker(DockWidget):
         self._reset = QtWidgets.QPushButton("Defaults")
         self._reset.setObjectName("scumble_defaults")
         self._reset.setToolTip("Set every value back to what it is at first")
+        self._pick = PickBar()
         self._problem = QtWidgets.QLabel()
         self._problem.setObjectName("scumble_problem")
         self._problem.setWordWrap(True)
@@ -60,6 +66,7 @@ class ScumbleDocker(DockWidget):
         self._list.itemActivated.connect(lambda _item, _column: self.run())
         self._run.clicked.connect(self._clicked_run)
         self._reset.clicked.connect(self._set_defaults)
+        self._pick.toggled.connect(self._toggle_picking)
         jobs.catalogue_changed.connect(self._fill)
         self._fill()
 
@@ -72,6 +79,7 @@ class ScumbleDocker(DockWidget):
         buttons.addWidget(self._reset, 1)
         below.addWidget(self._description)
         below.addLayout(self._place)
+        below.addWidget(self._pick)
         below.addLayout(buttons)
         below.addWidget(self._problem)
         below.addWidget(JobList(self._jobs))
@@ -137,6 +145,7 @@ class ScumbleDocker(DockWidget):
         if operation == self._operation:
             return
         self._keep_values()
+        self._stop_picking()
         self._operation = operation
         if self._form is not None:
             self._place.removeWidget(self._form)
@@ -146,6 +155,7 @@ class ScumbleDocker(DockWidget):
         self._form.set_values(self._last_values.load(operation))
         self._place.addWidget(self._form)
         self._description.setText(operation.description)
+        self._pick.suit(operation)
         self._run.setEnabled(True)
         self._run.setText(f"Run «{operation.title}»")
         self._problem.hide()
@@ -155,6 +165,54 @@ class ScumbleDocker(DockWidget):
             return
         defaults: Dict[str, Any] = {parameter.name: parameter.default for parameter in self._operation.parameters}
         self._form.set_values({"points": "", "box": "", "reference": "", **defaults})
+
+    # --- pointing on the canvas ----------------------------------------------------------------------------------
+
+    def pick(self, operation_id: str) -> None:
+        """Choose an operation, and point on the canvas for it."""
+        self._search.clear()
+        for item in self._list.findItems("*", Qt.MatchFlag.MatchWildcard | Qt.MatchFlag.MatchRecursive):
+            if item.data(0, OPERATION_ROLE) == operation_id:
+                self._list.setCurrentItem(item)
+        self._pick.start()
+
+    def _toggle_picking(self, is_on: bool) -> None:
+        if is_on and self._picking is None:
+            self._start_picking()
+        elif not is_on and self._picking is not None:
+            self._picking.leave()
+
+    def _start_picking(self) -> None:
+        operation, form = self._operation, self._form
+        assert operation is not None
+        assert form is not None
+        self._problem.hide()
+        try:
+            self._picking = Picking(self._application, self._jobs, form, lambda: make_request(operation, form.values()))
+        except ScumbleError as error:
+            self._pick.stop()
+            self.tell(error)
+            return
+        self._picking.troubled.connect(self.tell)
+        self._picking.found_something.connect(self._problem.hide)
+        self._picking.ended.connect(self._picked)
+
+    def _picked(self, is_applied: bool) -> None:
+        picking, self._picking = self._picking, None
+        self._pick.stop()
+        if not is_applied or picking is None or self._operation is None or self._form is None:
+            return
+        if picking.found is None:
+            self.run()
+        else:
+            self._keep_values()
+            self._last_values.save_last_operation(self._operation.id)
+            self._jobs.place(self._operation.title, picking.found, self._pick.combination)
+        self._form.set_values(Prompts().written())  # they were for this picture
+
+    def _stop_picking(self) -> None:
+        if self._picking is not None:
+            self._picking.leave()
 
     # --- running -------------------------------------------------------------------------------------------------
 

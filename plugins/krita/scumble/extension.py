@@ -17,7 +17,8 @@ from .settings import LastValues
 
 DOCKER = "scumble"
 MENU = "scumble_menu"
-FREE = "scumble_free"  # no operation is called so: their actions have the ids of the catalogue
+FREE, PICK = "scumble_free", "scumble_pick"  # no operation is called so: their actions have the ids of the catalogue
+SELECTING = "select_object"
 
 
 def install(application: Any) -> None:
@@ -43,7 +44,7 @@ class ScumbleExtension(Extension):
         """Nothing to do before there is a window."""
 
     def make_docker(self) -> ScumbleDocker:
-        return ScumbleDocker(self.jobs, self._last_values)
+        return ScumbleDocker(self._application, self.jobs, self._last_values)
 
     # --- actions -------------------------------------------------------------------------------------------------
 
@@ -59,13 +60,18 @@ class ScumbleExtension(Extension):
         present = {action.objectName(): action for action in menu.actions()}
         offered = {f"scumble_{operation.id}": operation for operation in self.jobs.catalogue.visible}
         for name, action in present.items():
-            action.setVisible(name in offered or name == FREE)
+            action.setVisible(name in offered or name in (FREE, PICK))
         for name, operation in offered.items():
             if name not in present:
                 action = window.createAction(name, operation.title, f"tools/{MENU}")
                 action.setToolTip(operation.description)
                 action.triggered.connect(lambda _checked=False, chosen=operation.id: self._run(chosen))
                 menu.addAction(action)  # Krita does this itself only while the window is being made
+        if PICK not in present:
+            action = window.createAction(PICK, "Select on the Canvas", f"tools/{MENU}")
+            action.setToolTip("Click on an object to select it, and on more of it or beside it until it is right.")
+            action.triggered.connect(lambda _checked=False: self._pick())
+            menu.addAction(action)
         if FREE not in present:
             action = window.createAction(FREE, "Release Model Memory", f"tools/{MENU}")
             action.setToolTip("Let go of the models that are kept warm, so that other programs get the memory.")
@@ -85,6 +91,14 @@ class ScumbleExtension(Extension):
             self.jobs.run(make_request(operation, self._last_values.load(operation)))
         except ScumbleError as error:
             self._say(error)
+
+    def _pick(self) -> None:
+        window = self._application.activeWindow()  # Krita's own object for it does not live as long as the window
+        docker = next((each for each in window.dockers() if isinstance(each, ScumbleDocker)), None)
+        if docker is not None:
+            docker.show()
+            docker.raise_()
+            docker.pick(SELECTING)
 
     def _tell_if_unseen(self, job: Job) -> None:
         """An error of a job that was started by a shortcut has to be seen where no docker is open."""

@@ -12,6 +12,7 @@ from .source import Source
 
 RUNNING, INSERTING, PLACING = "running", "inserting", "placing"  # inserting: it waits until that is safe
 DONE, FAILED, CANCELLED = "done", "failed", "cancelled"
+REPLACE = "replace"  # what becomes of a selection that was there
 
 
 @dataclass
@@ -31,6 +32,7 @@ class Job:
     result: Optional[Result] = None
     is_progressive: bool = False
     preview: Optional[Any] = None
+    combination: str = REPLACE
     is_finishing: bool = False
 
     @property

@@ -14,12 +14,13 @@ from scumble_protocol.messages import Result
 from . import idle, layers, new_document, references, selections
 from .job import CANCELLED, DONE, FAILED, INSERTING, PLACING, RUNNING, Job
 from .lender import Lender
+from .looks import Found, Looks
 from .models import Models
-from .preview import longest_px
+from .order import order_of
 from .profiles import Profiles
 from .qt import QObject, QtCore, QTimer, Signal
 from .request import Request
-from .session import Order, Session
+from .session import Session
 from .source import Source, read_source
 from .timings import Timings
 
@@ -50,6 +51,7 @@ class Jobs(QObject):
         self.catalogue = connection.load_catalogue()
         self._by_number: Dict[int, Job] = {}
         self._session = Session("krita")
+        self.looks = Looks(self._session, self._numbers, self._read)
         self.models = Models(self._session)
         self._session.submitted.connect(lambda number: self._timings.mark(number, "submitted"))
         self._session.accepted.connect(self._accepted)
@@ -81,16 +83,13 @@ class Jobs(QObject):
         self._by_number[job.number] = job
         self._forget_old()
         try:
-            document = self._application.activeDocument()
-            if document not in self._application.documents():
-                document = None  # one that was just closed, whose view is still there
-            job.source = read_source(document, self._profiles, request.operation.inputs.selection != "none")
-            job.where = f"{references.name_of(document)} ▸ {job.source.layer_name}"
+            job.source = self._read(request.operation.inputs.selection != "none")
+            job.where = _where(job.source)
             reference = references.read_reference(
                 self._application, self._profiles, request.reference_layer, job.source
             )
             self._timings.mark(job.number, "read")
-            self._session.submit(_order(job, request, reference))
+            self._session.submit(order_of(job.number, job.source, request, reference))
             self._change(job, stage="Sending the layer…")
         except ScumbleError as error:
             self._end(job, FAILED, error)
@@ -98,6 +97,13 @@ class Jobs(QObject):
             _log.exception("scumble: reading failed")
             self._end(job, FAILED, _fault("The layer could not be read", error))
         return job
+
+    def _read(self, with_selection: bool) -> Source:
+        """The active document's active layer. Raises: Invalid · Unsupported"""
+        document = self._application.activeDocument()
+        if document not in self._application.documents():
+            document = None  # one that was just closed, whose view is still there
+        return read_source(document, self._profiles, with_selection)
 
     def list_layers(self) -> List[Tuple[str, str]]:
         """What may be a reference picture: as a form keeps it, and as it is shown."""
@@ -122,6 +128,19 @@ class Jobs(QObject):
         if job.can_finish:
             self._session.finish(job.number)
             self._change(job, is_finishing=True, stage=FINISHING)
+
+    def place(self, title: str, found: Found, combination: str) -> Job:
+        """Make what was found the document's selection as soon as that is safe: "replace" the one there, "add" …"""
+        result = Result(id="", selection=found.selection)
+        job = Job(next(self._numbers), title, source=found.source, result=result, combination=combination)
+        self.jobs.insert(0, job)
+        self._by_number[job.number] = job
+        self._forget_old()
+        self._timings.start(job.number, title)
+        self._wait_to_insert(job, where=_where(found.source))
+        return job
+
+    # --- what the session tells --------------------------------------------------------------------------------------
 
     def _accepted(self, number: int, position: int) -> None:
         if self._is_open(number):
@@ -152,7 +171,10 @@ class Jobs(QObject):
         if not self._is_open(number):
             self._session.release(number)
             return
-        self._change(self._by_number[number], state=INSERTING, fraction=1.0, stage="Inserting…", result=result)
+        self._wait_to_insert(self._by_number[number], result=result)
+
+    def _wait_to_insert(self, job: Job, **values: Any) -> None:
+        self._change(job, state=INSERTING, fraction=1.0, stage="Inserting…", **values)
         self._insert_waiting()
         if any(job.state == INSERTING for job in self.jobs):
             self._timer.start()
@@ -187,7 +209,7 @@ class Jobs(QObject):
         self._timings.mark(job.number, "safe")
         job.state = PLACING
         try:
-            job.notes = self._insert(job.source, job.result, job.title)
+            job.notes = self._insert(job, job.source, job.result)
             self._end(job, DONE)
         except Exception as error:
             _log.exception("scumble: inserting failed")
@@ -204,17 +226,18 @@ class Jobs(QObject):
             return f"Waiting until «{references.name_of(document)}» is in front…"
         return idle.obstacle(self._application, document)
 
-    def _insert(self, source: Source, result: Result, title: str) -> Tuple[str, ...]:
+    def _insert(self, job: Job, source: Source, result: Result) -> Tuple[str, ...]:
         notes = list(result.notes)
         if result.document is not None:
             new_document.open_document(self._application, self._lender, source, result)
         elif result.layers:
-            group = result.group or title
+            group = result.group or job.title
             in_place = layers.insert_layers(self._application, self._lender, source, group, result.layers)
             if not in_place:
                 notes.append(f"The layer «{source.layer_name}» is gone: the result lies on top of the stack.")
         if result.selection is not None:
-            selection = layers.selection_from(self._lender.blank_selection(), result.selection)
+            found = layers.selection_from(self._lender.blank_selection(), result.selection)
+            selection = selections.combine(source.document, found, job.combination)
             selections.set_selection(self._application, source.document, selection)
         return tuple(notes)
 
@@ -264,22 +287,8 @@ class Jobs(QObject):
             self.catalogue_changed.emit()
 
 
-def _order(job: Job, request: Request, reference: Optional[references.LayerPixels]) -> Order:
-    assert job.source is not None
-    return Order(
-        number=job.number,
-        operation=request.operation.id,
-        pixels=job.source.pixels,
-        canvas=job.source.canvas,
-        parameters=dict(request.parameters),
-        selection=job.source.selection,
-        points=request.points,
-        box=request.box,
-        reference=request.reference,
-        reference_layer=reference,
-        source=job.source.layer_name,
-        previews=longest_px() if request.operation.progressive else 0,
-    )
+def _where(source: Source) -> str:
+    return f"{references.name_of(source.document)} ▸ {source.layer_name}"
 
 
 def _fault(what: str, error: Exception) -> Internal:

@@ -12,6 +12,30 @@ def needs_active_document(application: Any) -> bool:
     return not has_undoable_selections(application)
 
 
+COMBINATIONS = (
+    ("replace", "Replace the selection"),
+    ("add", "Add to the selection"),
+    ("subtract", "Subtract from the selection"),
+    ("intersect", "Intersect with the selection"),
+)
+
+
+def combine(document: Any, found: Any, how: str) -> Any:
+    """What `found` and the document's selection give, as Krita's own tools combine them.
+
+    Where nothing is selected, everything can be painted on: less the object, that is all around it; common with it, the
+    object.
+    """
+    before = document.selection()
+    if how == "replace" or (before is None and how != "subtract"):
+        return found
+    combined = before.duplicate() if before is not None else found.duplicate()
+    if before is None:
+        combined.select(0, 0, document.width(), document.height(), 255)
+    getattr(combined, how)(found)
+    return combined
+
+
 def set_selection(application: Any, document: Any, selection: Any) -> None:
     """Make `selection` the document's.
 

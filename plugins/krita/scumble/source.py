@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Optional, Tuple
 
 from scumble_protocol.errors import Invalid, Unsupported
@@ -58,6 +58,9 @@ class Source:
     colours: ColourSpace
     pixels: Pixels
     selection: Optional[Pixels]
+
+    def without_pixels(self) -> Source:
+        return replace(self, pixels=replace(self.pixels, data=b""), selection=None)
 
 
 def read_source(document: Any, profiles: Profiles, with_selection: bool) -> Source:

@@ -637,3 +637,41 @@ def be_still():
         area.verticalScrollBar().setValue(0)
     settle(2.5, lambda: False)
     return True
+
+
+# --- pointing on the canvas --------------------------------------------------------------------------------------
+
+
+def turn_canvas(zoom=1.0, rotation=0.0, mirrored=False):
+    """How the document in front lies on the screen."""
+    canvas = application.activeWindow().activeView().canvas()
+    canvas.resetZoom()
+    canvas.resetRotation()
+    canvas.setMirror(mirrored)
+    canvas.setRotation(rotation)
+    canvas.setZoomLevel(zoom)
+    settle(0.3, lambda: False)
+    return [canvas.zoomLevel(), canvas.rotation(), canvas.mirror()]
+
+
+def pick_on_canvas(combination="replace"):
+    """The action under Tools, as a shortcut calls it."""
+    application.action("scumble_pick").trigger()
+    settle()
+    choice = part("scumble_pick_combination", QComboBox)
+    choice.setCurrentIndex(choice.findData(combination))
+    return picking()
+
+
+def click_pick():
+    QTest.mouseClick(part("scumble_pick"), Qt.LeftButton)
+    settle()
+    return picking()
+
+
+def picking():
+    """What is pointed with now, and whether something is found; None where the mode is off."""
+    now = docker()._picking
+    if now is None:
+        return None
+    return {**values_shown(), "found": now.found is not None, "looking": now._looking is not None}
