@@ -555,8 +555,10 @@ def click_cancel(number):
 
 
 def preview(number):
-    """Where the picture of a running job is on the screen, scrolled to, and whether Finish now can be clicked; None where
-    there is no picture."""
+    """Where the picture of a running job is on the screen, scrolled to, and whether Finish now can be clicked.
+
+    None where there is no picture.
+    """
     row = part(f"scumble_job_{number}")
     picture = row.findChild(QWidget, "scumble_preview")
     if not picture.isVisible():
