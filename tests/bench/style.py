@@ -17,7 +17,7 @@ from scumble_daemon.context import Context
 from scumble_daemon.imaging.image import Image
 from scumble_daemon.imaging.style import colours
 from scumble_daemon.imaging.style.wish import Wish
-from scumble_daemon.models import devices
+from scumble_daemon.models import devices, memory
 from scumble_daemon.models.architectures.vgg19 import VGG19
 from scumble_daemon.models.networks import Loaded
 from scumble_daemon.models.stylist import CONTENT, CONTENT_WEIGHT, FEATURE_SCALE, STYLE, STYLE_WEIGHT, Optimiser
@@ -66,7 +66,7 @@ def inputs() -> tuple[np.ndarray, np.ndarray]:
 
 
 def _painting(style: str, side_px: int) -> np.ndarray:
-    return paintings.PAINTINGS[style](side_px) / np.float32(255)
+    return paintings.PAINTINGS[style](side_px, 0) / np.float32(255)
 
 
 class Article:
@@ -124,7 +124,7 @@ def plain() -> Made:
 
 
 def ours() -> Made:
-    devices.keep_freed_memory()  # as the worker does
+    memory.keep_freed()  # as the worker does
     content, style = inputs()
     optimiser = Optimiser(Loaded(network(), "VGG19"), devices.CPU, "VGG-19")
     return _measured(lambda: optimiser.restyle(content, style, Wish(0.5, STEPS), lambda share, make: False))
