@@ -26,7 +26,7 @@ FEATURE_SCALE = 255 * 0.225
 OPTIMISED_PX = {True: 1024, False: 512}  # the longest side on a GPU, on a processor
 ONE_PASS_PX = {True: 2048, False: 1024}
 COARSE = 0.5  # the share of the size at which the first half of the steps is made
-COARSE_LEAST_PX = 256
+COARSE_LEAST_PX = 512  # below, the steps are all made at full size: half of it would not get as far in as many
 MULTIPLE = 16  # sides that VGG's pooling and AdaIN's decoder give back as they are
 
 
