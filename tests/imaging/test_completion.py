@@ -22,7 +22,7 @@ def wall(height: int, width: int) -> np.ndarray:
 
 def level_of(rgb: np.ndarray, hole: np.ndarray) -> pyramid.Level:
     """The finest one."""
-    return pyramid.build(rgb, hole, ~hole)[-1]
+    return pyramid.build(rgb, hole, ~hole, ~hole)[-1]
 
 
 def test_what_repeats_itself_goes_on_in_step() -> None:

@@ -40,6 +40,7 @@ class Copies:
 def complete(
     rgb: np.ndarray,
     hole: np.ndarray,
+    known: np.ndarray,
     usable: np.ndarray,
     seed: int = 0,
     device: str | torch.device = "cpu",
@@ -48,14 +49,14 @@ def complete(
 ) -> Copies:
     """Where each pixel of `hole` is best copied from.
 
-    `rgb`: H×W×3 float32 in [0, 1] · `hole`, `usable`: bool H×W; only what is usable is copied. The same seed gives the
-    same. `is_guessed`: what is in the hole is what should come: what is most like it is copied. Raises: what `report`
-    raises.
+    `rgb`: H×W×3 float32 in [0, 1] · `hole`, `known`, `usable`: bool H×W; what is known is joined, and what of that is
+    usable is copied. The same seed gives the same. `is_guessed`: what is in the hole is what should come: what is most
+    like it is copied. Raises: what `report` raises.
     """
     import torch
 
     generator = torch.Generator().manual_seed(seed)
-    levels = pyramid.build(rgb, hole, usable)
+    levels = pyramid.build(rgb, hole, known, usable)
     if not levels:
         return _nearest(hole, usable)
     if is_guessed:
