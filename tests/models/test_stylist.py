@@ -73,9 +73,29 @@ def test_less_style_stays_nearer_to_the_content(optimiser: Optimiser) -> None:
 def test_a_large_picture_is_begun_at_half_its_size(optimiser: Optimiser) -> None:
     """Every step is told, and so is the size of what there is so far."""
     sizes: list[tuple[int, ...]] = []
-    content = np.repeat(np.repeat(CONTENT, 8, axis=0), 8, axis=1)[:64, :512]
+    content = np.tile(CONTENT, (1, 16, 1))
     optimiser.restyle(content, STYLE, Wish(0.5, 2), lambda _, make: bool(sizes.append(make().shape)))
-    assert sizes == [(32, 256, 3), (64, 512, 3)]
+    assert sizes == [(24, 512, 3), (48, 1024, 3)]
+
+
+@pytest.mark.parametrize(("steps", "size"), [(1, (24, 512)), (3, (48, 1024))])
+def test_ended_early_it_is_the_best_so_far_at_full_size(
+    optimiser: Optimiser, steps: int, size: tuple[int, int]
+) -> None:
+    """Also where it had not come to the full size yet."""
+    seen: list[np.ndarray] = []
+
+    def enough(share: float, make: Callable[[], np.ndarray]) -> bool:
+        seen.append(make())
+        return len(seen) == steps
+
+    content = np.tile(CONTENT, (1, 16, 1))
+    result = optimiser.restyle(content, STYLE, Wish(0.5, 4), enough)
+    assert len(seen) == steps
+    assert seen[-1].shape[:2] == size
+    assert result.shape == content.shape
+    if size == content.shape[:2]:
+        np.testing.assert_array_equal(result, seen[-1])
 
 
 def test_a_cancel_is_heard_after_a_step(optimiser: Optimiser) -> None:

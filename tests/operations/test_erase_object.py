@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 from dataclasses import dataclass
 from typing import Any
 
 import cv2
 import numpy as np
+import PIL.Image
 import pytest
 from scumble_daemon.context import Context
 from scumble_daemon.imaging import colour, samples
@@ -14,7 +16,7 @@ from scumble_daemon.imaging.completion.guard import MOST_PX
 from scumble_daemon.imaging.image import Image
 from scumble_daemon.operations.erase_object import Params, erase_object
 from scumble_protocol.errors import Cancelled, Invalid
-from scumble_protocol.image import Bounds, Raster
+from scumble_protocol.image import Bounds, Raster, Reference
 from skimage import data
 
 RANDOM = np.random.default_rng(5)
@@ -29,8 +31,8 @@ class Erased:
     notes: list[str]
 
 
-def erase(image: Image, selection: np.ndarray, **params: Any) -> list[Erased]:
-    context = Context(selection=selection.astype(np.float32))
+def erase(image: Image, selection: np.ndarray, take_from: Image | None = None, **params: Any) -> list[Erased]:
+    context = Context(selection=selection.astype(np.float32), reference_layer=take_from)
     made = erase_object(image, Params(**params), context)
     assert isinstance(made, list)
     return [_spread(layer.raster, image.bounds, context.notes) for layer in made if layer.raster is not None]
@@ -169,6 +171,70 @@ def test_a_grey_layer_and_a_wide_gamut() -> None:
     plain, converted = (erase(image, hole)[0].filling for image in (Image.from_array(photo), wide))
     back = colour.to_srgb(np.ascontiguousarray(converted[..., :3]), profile)
     assert np.abs(back - plain[..., :3])[hole].mean() < 0.01
+
+
+# --- what it may be taken from ------------------------------------------------------------------------------------
+
+
+def two_grounds() -> tuple[np.ndarray, np.ndarray]:
+    """Green grass on the left, red gravel on the right, and a hole over their border."""
+    grass, gravel = data.grass()[:200, :140], data.gravel()[:200, :140]
+    left, right = np.dstack([grass // 4, grass, grass // 4]), np.dstack([gravel, gravel // 4, gravel // 4])
+    photo = np.ascontiguousarray(np.hstack([left, right]))
+    return photo, blob(photo.shape, 140, 100, 30, 24)
+
+
+def brushed(x: int, y: int, width: int, height: int) -> Image:
+    """A layer with a stroke in any colour, of that size."""
+    pixels = np.zeros((height, width, 4), np.uint8)
+    cv2.ellipse(pixels, (width // 2, height // 2), (width // 2 - 6, height // 2 - 6), 0, 0, 360, (9, 90, 200, 255), -1)
+    return Image.from_array(pixels, x=x, y=y)
+
+
+def test_only_what_is_painted_over_is_copied() -> None:
+    """The layer to take from lies where it lies in the document, which is not where the layer begins."""
+    photo, hole = two_grounds()
+    image = Image.from_array(photo, x=40, y=-20)
+    for at, wanted in ((45, 1), (225, 0)):
+        (erased,) = erase(image, hole, take_from=brushed(at, -15, 90, 180))
+        inside = erased.filling[cv2.erode(hole.astype(np.uint8), np.ones((25, 25))) > 0].astype(int)
+        assert (inside[:, wanted] > inside[:, 1 - wanted]).mean() > 0.9
+        assert inside[:, wanted].std() > 10
+
+
+def test_far_strokes_are_found() -> None:
+    """What is painted over may be anywhere in a large layer."""
+    photo = np.full((900, 1200, 3), 90, np.uint8)
+    photo[:160, 1040:] = np.dstack([data.grass()[:160, :160]] * 3)
+    hole = blob(photo.shape, 150, 750, 30, 24)
+    (erased,) = erase(Image.from_array(photo), hole, take_from=brushed(1045, 5, 150, 150))
+    assert erased.filling[hole][:, 0].std() > 10
+
+
+def test_a_layer_to_take_from_that_offers_nothing_is_refused() -> None:
+    photo, hole = two_grounds()
+    for away in (brushed(2000, 0, 60, 60), brushed(125, 85, 30, 30)):  # beside the layer; on the object
+        with pytest.raises(Invalid, match="can be copied"):
+            erase(Image.from_array(photo), hole, take_from=away)
+
+
+def test_a_file_to_take_from_has_the_layers_size() -> None:
+    photo, hole = two_grounds()
+    mask = np.zeros((*photo.shape[:2], 4), np.uint8)
+    mask[:, :90] = 255
+    for size, said in ((photo.shape[1::-1], None), ((50, 40), "50 × 40 pixels")):
+        file = io.BytesIO()
+        PIL.Image.fromarray(mask).resize(size, PIL.Image.Resampling.NEAREST).save(file, "PNG")
+        context = Context(selection=hole.astype(np.float32), reference=Reference("mask.png", file.getvalue()))
+        if said:
+            with pytest.raises(Invalid, match=said):
+                erase_object(Image.from_array(photo), Params(), context)
+            continue
+        made = erase_object(Image.from_array(photo), Params(), context)
+        assert isinstance(made, list)
+        assert made[0].raster is not None
+        inside = samples.view(made[0].raster)[18:30, 25:35].astype(int)
+        assert (inside[..., 1] > inside[..., 0]).mean() > 0.9
 
 
 # --- selections that are no simple blob ---------------------------------------------------------------------------

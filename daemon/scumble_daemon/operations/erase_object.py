@@ -1,6 +1,7 @@
 """Take the selected thing out of the picture, and continue what is around it.
 
-Select the object and a little of what is around it. What comes is made of pixels of the same layer.
+Select the object and a little of what is around it. What comes is made of pixels of the same layer; where they may be
+taken from can be painted on another one.
 """
 
 from __future__ import annotations
@@ -20,10 +21,11 @@ from ..imaging.completion.fill import by_network, by_patches
 from ..imaging.completion.sheet import Part, Sheet
 from ..imaging.completion.windows import Window
 from ..imaging.image import Image, NewLayer
-from ..registry import Field, Inputs, ModelField, OperationParams, operation
+from ..registry import Field, Inputs, ModelField, OperationParams, ReferenceInput, operation
 
 SELECTED = 1 / 512  # half a step of 8 bits: even what is faintly selected holds something of the object
 SOFT_PX = 4.0  # of a selection's edge: what is softer is told
+PAINTED = 0.5  # of opacity, from which on what is below may be taken
 WHOLE = 0.98  # coverage from which on nothing shows through
 
 
@@ -46,7 +48,19 @@ class Params(OperationParams):
     model: str = ModelField("erase_object", goes_without=True)
 
 
-@operation("erase_object", title="Erase Object", menu="Retouch", inputs=Inputs(selection="required"))
+@operation(
+    "erase_object",
+    title="Erase Object",
+    menu="Retouch",
+    inputs=Inputs(
+        selection="required",
+        reference=ReferenceInput(
+            "Take from",
+            picture=True,
+            description="A layer on which you paint over what the filling may be taken from: nothing else is copied.",
+        ),
+    ),
+)
 def erase_object(image: Image, params: Params, context: Context) -> list[NewLayer]:
     context.progress(0.01, "Reading the selection")
     assert context.selection is not None  # the daemon has asked for one
@@ -56,7 +70,8 @@ def erase_object(image: Image, params: Params, context: Context) -> list[NewLaye
     selected = context.selection[place]
     _tell_softness(context, selected)
     rim = _Rim(image, selected > SELECTED, place, guard_px)
-    sheets = [Sheet.over(image, hole, place, context.new_samples) for _ in range(params.variants)]
+    offered = _offered(image, context)
+    sheets = [Sheet.over(image, hole, place, context.new_samples, offered) for _ in range(params.variants)]
     parts = _windows(sheets[0][0], params.reach)
     layers = []
     with context.models.lend("erase_object", params.model, context) as filler:
@@ -76,11 +91,41 @@ def _windows(sheet: Sheet, reach: float) -> list[Window]:
     """Raises: Invalid."""
     parts = windows.around(sheet, reach)
     if not any(sheet.usable(window.part).any() for window in parts):
+        if sheet.offered is not None:
+            raise Invalid(
+                "Nothing of what the layer to take from is painted over can be copied: it is selected or transparent.",
+                "Paint over some of what is around the object.",
+            )
         raise Invalid(
             "Everything that shows of the layer is selected: nothing is left to fill it with.",
             "Select the object only, then run again.",
         )
     return parts
+
+
+def _offered(image: Image, context: Context) -> np.ndarray | None:
+    """Where the filling may be taken from, bool over the layer; None: anywhere. Raises: Invalid."""
+    if not context.has_reference:
+        return None
+    painted = context.reference_picture()
+    bounds = painted.bounds
+    if context.reference is not None:
+        if (bounds.width, bounds.height) != (image.bounds.width, image.bounds.height):
+            raise Invalid(
+                f"The picture to take from is {bounds.width} × {bounds.height} pixels, and the layer "
+                f"{image.bounds.width} × {image.bounds.height}: it cannot be laid over it.",
+                "Choose a layer of this document, or a picture of the layer's size.",
+            )
+        bounds = image.bounds
+    shared = bounds.intersection(image.bounds)
+    offered = np.zeros((image.bounds.height, image.bounds.width), bool)
+    here, there = shared.relative_to(image.bounds), shared.relative_to(bounds)
+    alpha = samples.alpha(painted.raster)
+    if not shared.is_empty:
+        offered[here.y : here.bottom, here.x : here.right] = (
+            True if alpha is None else samples.to_float(alpha[there.y : there.bottom, there.x : there.right]) >= PAINTED
+        )
+    return offered
 
 
 def _fill(

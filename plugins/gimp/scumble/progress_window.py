@@ -61,6 +61,7 @@ class ProgressWindow:
             content.pack_start(part, False, False, 0)
         GimpUi.window_set_transient(self._dialog)
         self._dialog.show_all()
+        self._dialog.set_focus(None)  # Return, pressed once too often in the form, must not cancel
         self._live()
 
     def wait(self, stage: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Optional
 
 import pixels
@@ -54,7 +55,8 @@ def _read_masked(client: Client, image: Gimp.Image, layer: Gimp.Layer) -> Raster
         copy.set_visible(True)
         copy.set_opacity(100)
         copy.set_mode(Gimp.LayerMode.NORMAL)
-        return pixels.read_layer(client, scratch, Gimp.Layer.new_from_visible(scratch, scratch, layer.get_name()))
+        raster = pixels.read_layer(client, scratch, Gimp.Layer.new_from_visible(scratch, scratch, layer.get_name()))
+        return replace(raster, bounds=pixels.bounds_of(layer))
     finally:
         scratch.delete()
 

@@ -127,6 +127,31 @@ def test_erase_object(gimp: Gimp, precision: str, profile: str) -> None:
         gimp.call("close", image=each["image"])
 
 
+@pytest.mark.parametrize("is_masked", [False, True])
+def test_erase_object_takes_from_where_another_layer_is_painted_over(gimp: Gimp, is_masked: bool) -> None:
+    """Wherever in the image that layer lies, and without what its own mask takes away: the hole gets rough."""
+    ground = np.full((120, 240, 3), 128, np.uint8)
+    ground[:, :120] = np.random.default_rng(1).integers(58, 198, (120, 120, 1))
+    strokes = np.full((60, 180, 4), (0, 255, 0, 255), np.uint8)
+    if not is_masked:
+        strokes[:, 90:, 3] = 0
+    document = gimp.document(
+        {"name": "strokes", "pixels": strokes, "x": 30, "y": 45},
+        {"name": "head", "pixels": with_alpha(ground), "x": 10, "y": 20},
+        size=CANVAS,
+    )
+    if is_masked:
+        mask = gimp.file()
+        mask.write_bytes((bytes((255,)) * 90 + bytes(90)) * 60)
+        gimp.call("add_mask", layer=document["layers"][0], file=str(mask))
+    gimp.call("select", image=document["image"], x=160, y=65, width=30, height=30, feather=0)
+
+    _, after = run(gimp, "erase-object", document, reference_layer=document["layers"][0])
+
+    assert unit(after)[70:90, 165:185, 0].std() > 0.08
+    gimp.call("close", image=document["image"])
+
+
 @every_document
 def test_replace_sky(gimp: Gimp, precision: str, profile: str) -> None:
     """The sky of a real photo is another, by a layer with a mask; the ground only gets darker and of its colour."""

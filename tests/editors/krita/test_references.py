@@ -216,3 +216,31 @@ def test_a_reference_that_cannot_be_used_is_told(krita: Krita, document: int) ->
     assert "is CMYK" in done["said"]
     krita.close(printed)
     assert krita.tree(document) == tree
+
+
+def test_erase_object_takes_from_where_another_layer_is_painted_over(krita: Krita) -> None:
+    """Wherever in the document that layer lies: the hole in even ground gets as rough as it is below it."""
+    assert krita.call("close_all") == 0
+    ground = np.full((120, 240, 3), 128, np.uint8)
+    ground[:, :120] = np.random.default_rng(1).integers(58, 198, (120, 120, 1))
+    document = krita.document(
+        {"name": "paper", "pixels": np.full((160, 320, 4), 255, np.uint8)},
+        {"name": "strokes", "pixels": np.full((60, 100, 4), (0, 255, 0, 255), np.uint8), "x": 60, "y": 45},
+        {"name": "ground", "pixels": with_alpha(ground), "x": 40, "y": 20},
+        size=(320, 160),
+    )
+    coverage = np.zeros((160, 320), np.uint8)
+    coverage[65:95, 190:220] = 255
+    krita.select(document, coverage)
+    krita.activate(document, "ground")
+    krita.call("pick", title="Erase Object")
+    krita.call("defaults")
+    assert krita.call("choose_reference", title="strokes").endswith("strokes")
+    number = krita.call("click_run")
+    assert number is not None, krita.call("problem")
+
+    done = krita.end(number)
+
+    assert done["state"] == "done", done["said"]
+    assert unit(krita.composite(document))[70:90, 195:215, 0].std() > 0.08
+    krita.close(document)

@@ -11,7 +11,7 @@ import numpy as np
 from scumble_protocol.image import Bounds
 
 from .. import masks
-from . import onion, patches, pyramid, search, votes
+from . import montage, onion, patches, pyramid, search, votes
 from .patches import REACH_PX, SIDE_PX
 from .pyramid import Level
 from .search import Ground
@@ -19,7 +19,7 @@ from .search import Ground
 if TYPE_CHECKING:
     import torch
 
-COARSEST_ROUNDS = 12
+FIRST_ROUNDS = 5
 ROUNDS = 6
 FINEST_ROUNDS = 3
 OFFERED = 0.3  # of the patches, by chance, for a first idea with a seed: so that every seed has another
@@ -40,6 +40,7 @@ class Copies:
 def complete(
     rgb: np.ndarray,
     hole: np.ndarray,
+    known: np.ndarray,
     usable: np.ndarray,
     seed: int = 0,
     device: str | torch.device = "cpu",
@@ -48,18 +49,19 @@ def complete(
 ) -> Copies:
     """Where each pixel of `hole` is best copied from.
 
-    `rgb`: H×W×3 float32 in [0, 1] · `hole`, `usable`: bool H×W; only what is usable is copied. The same seed gives the
-    same. `is_guessed`: what is in the hole is what should come: what is most like it is copied. Raises: what `report`
-    raises.
+    `rgb`: H×W×3 float32 in [0, 1] · `hole`, `known`, `usable`: bool H×W; what is known is joined, and what of that is
+    usable is copied. The same seed gives the same. `is_guessed`: what is in the hole is what should come: what is most
+    like it is copied. Raises: what `report` raises.
     """
     import torch
 
     generator = torch.Generator().manual_seed(seed)
-    levels = pyramid.build(rgb, hole, usable)
+    levels = pyramid.build(rgb, hole, known, usable)
     if not levels:
         return _nearest(hole, usable)
     if is_guessed:
         return _alike(rgb, levels[-1], generator, torch.device(device), report)
+    levels = levels[max((at for at, level in enumerate(levels) if montage.fits(level)), default=0) :]
     work = np.cumsum([0.0, *(level.hole.sum() for level in levels)])
     work /= work[-1]
     stage: _Stage | None = None
@@ -73,7 +75,7 @@ def complete(
             offered=OFFERED if seed else 1.0,
             is_finest=index == len(levels) - 1,
         )
-        rounds = COARSEST_ROUNDS if index == 0 else FINEST_ROUNDS if index == len(levels) - 1 else ROUNDS
+        rounds = FIRST_ROUNDS if index == 0 else FINEST_ROUNDS if index == len(levels) - 1 else ROUNDS
         for turn in range(rounds):
             stage.turn()
             report(work[index] + (work[index + 1] - work[index]) * (turn + 1) / rounds)
@@ -123,20 +125,20 @@ class _Stage:
         self._hole = torch.from_numpy(np.flatnonzero(level.hole)).to(device)
         self._window = _around(targets)
         self.ground = search.ground(targets, level.sources, device)
-        if is_filled:
+        nearest = search.anywhere(self.ground, generator)
+        if before is not None:
+            start, nearest = before.enlarged(level.hole.shape), before.scaled_to(self.ground, nearest)
+        elif is_filled:
             start = level.picture
         else:
-            start = onion.peel(level, generator, offered) if before is None else before.enlarged(level.hole.shape)
+            start, pieces = _first_idea(level, generator, offered)
+            nearest = search.given(self.ground, pieces, nearest)
         picture = np.where(level.hole[..., None], start, level.picture).astype(np.float32)
         self.picture = torch.from_numpy(picture).to(device)
         self._vectors = patches.components(self.picture, self.ground.sources, generator)
         self._table = patches.describe(self.picture, self._vectors)
-        nearest = search.anywhere(self.ground, generator)
-        if before is None:
-            self.matches = search.measured(self._wanted(), self._table, nearest)
-        else:
-            nearest = before.scaled_to(self.ground, nearest)
-            self.matches = search.measured(self._wanted(), self._table, nearest)
+        self.matches = search.measured(self._wanted(), self._table, nearest)
+        if before is not None:
             self._vote()  # the finer picture's own pixels, before the enlarged coarse ones are looked at again
 
     def turn(self) -> None:
@@ -184,6 +186,17 @@ class _Stage:
         y = self.ground.targets // self.ground.width - rows.start
         x = self.ground.targets % self.ground.width - columns.start
         return described[y * (columns.stop - columns.start) + x]
+
+
+def _first_idea(level: Level, generator: torch.Generator, offered: float) -> tuple[np.ndarray, np.ndarray]:
+    """The picture with its hole filled · for each pixel the flat index of what it is copied from, or its own."""
+    picture, pieces = level.picture, np.arange(level.hole.size)
+    hole = level.hole
+    if montage.fits(level):
+        pieces = montage.compose(level, generator, offered)
+        hole = level.hole & level.hole.reshape(-1)[pieces].reshape(hole.shape)  # what no shift could reach
+        picture = picture.reshape(-1, picture.shape[2])[pieces].reshape(picture.shape)
+    return onion.peel(replace(level, picture=picture, hole=hole), generator, offered), pieces
 
 
 def _around(targets: np.ndarray) -> tuple[slice, slice]:

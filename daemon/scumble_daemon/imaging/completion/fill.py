@@ -32,7 +32,7 @@ def by_patches(sheet: Sheet, window: Window, alpha: Alpha, seed: int, device: st
     hole = sheet.hole_in(window.part)
     scale = min((MOST_PIXELS / hole.size) ** 0.5, (MOST_HOLE_PIXELS / max(1, hole.sum())) ** 0.5)
     view = seen.view(sheet, window.part, max(1, round(max(hole.shape) * scale)))
-    found = complete(view.rgb, view.hole, view.usable, seed, device, lambda share: report(SEARCH * share))
+    found = complete(view.rgb, view.hole, view.known, view.usable, seed, device, lambda share: report(SEARCH * share))
     for share, tile, rows, columns in _tiles(sheet, window.core):
         report(SEARCH + (1 - SEARCH) * share)
         sources = lifted(sheet, found, view, rows, columns)
@@ -58,7 +58,9 @@ def by_network(
             at = rows * sheet.size[1] + columns
             sheet.write(at, sheet.image.to_native(colours[None])[0], _at(alpha(tile), tile, rows, columns))
         return
-    found = complete(guessed, view.hole, view.usable, 0, device, lambda share: report(SEARCH), is_guessed=True)
+    found = complete(
+        guessed, view.hole, view.known, view.usable, 0, device, lambda share: report(SEARCH), is_guessed=True
+    )
     for share, tile, rows, columns in _tiles(sheet, window.core):
         report(SEARCH + (1 - SEARCH) * share)
         sources = lifted(sheet, found, view, rows, columns)

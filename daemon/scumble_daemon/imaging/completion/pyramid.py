@@ -26,16 +26,17 @@ class Level:
     sources: np.ndarray
 
 
-def build(rgb: np.ndarray, hole: np.ndarray, usable: np.ndarray) -> list[Level]:
+def build(rgb: np.ndarray, hole: np.ndarray, known: np.ndarray, usable: np.ndarray) -> list[Level]:
     """Coarsest first; none where not even the finest has patches to copy.
 
-    `rgb`: H×W×3 in [0, 1] · `hole`, `usable`: bool, what is filled and what may be copied.
+    `rgb`: H×W×3 in [0, 1] · `hole`, `known`, `usable`: bool, what is filled, what it joins and what of
+    that may be copied.
     """
     sizes = _sizes(hole)
-    known = usable & ~hole
+    known = known & ~hole
     textures = texture(rgb, known, radius_px=2 * len(sizes) + 1)
     picture = channels(rgb, textures)
-    levels = [_reduced(picture, hole, known, size) for size in sizes]
+    levels = [_reduced(picture, hole, known, usable & known, size) for size in sizes]
     if levels[-1].sources.sum() < LEAST_SOURCES:
         return []
     return [level for level in levels if level.sources.sum() >= LEAST_SOURCES]
@@ -53,14 +54,16 @@ def _sizes(hole: np.ndarray) -> list[tuple[int, int]]:
     ]
 
 
-def _reduced(picture: np.ndarray, hole: np.ndarray, known: np.ndarray, size: tuple[int, int]) -> Level:
+def _reduced(
+    picture: np.ndarray, hole: np.ndarray, known: np.ndarray, usable: np.ndarray, size: tuple[int, int]
+) -> Level:
     if size == hole.shape:
-        return Level(picture, hole, _centres(known))
+        return Level(picture, hole, _centres(usable))
     weight = _area(known.astype(np.float32), size)
     weighed = np.dstack([_area(picture[..., each] * known, size) for each in range(picture.shape[2])])
     small_hole = _area(hole.astype(np.float32), size) > HOLE_SHARE
-    small_known = (_area((~(known | hole)).astype(np.float32), size) <= HOLE_SHARE) & ~small_hole
-    return Level(weighed / (weight[..., None] + 1e-4), small_hole, _centres(small_known))
+    small_usable = (_area((~(usable | hole)).astype(np.float32), size) <= HOLE_SHARE) & ~small_hole
+    return Level(weighed / (weight[..., None] + 1e-4), small_hole, _centres(small_usable))
 
 
 def _area(plane: np.ndarray, size: tuple[int, int]) -> np.ndarray:

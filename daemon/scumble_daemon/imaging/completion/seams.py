@@ -52,7 +52,8 @@ def _edges(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Between each pixel and the next one along `axis`: how much the pair counts, and by how much it jumps too far.
 
-    What the step from one to the other should be is seen at the sources of both.
+    What the step from one to the other should be is seen at the sources of both. The one that is nearer to what it is
+    counts: else a piece that was cut off beside an edge would have the edge go on in its neighbour's light.
     """
     first, second = (slice(None, -1), slice(None)), (slice(1, None), slice(None))
     if axis == 1:
@@ -61,18 +62,20 @@ def _edges(
     active = (is_hole[first] | is_hole[second]) & joins[first] & joins[second]
     active &= source[second] - source[first] != (sheet.size[1] if axis == 0 else 1)
     step = copied[second] - copied[first]
-    wished, counted = np.zeros_like(step), np.zeros(active.shape, np.float32)
+    jump, least = np.zeros_like(step), np.full(active.shape, np.inf, np.float32)
     for side, sign in ((first, 1), (second, -1)):
         rows, columns = np.nonzero(active & is_hole[side])
         here = source[side][rows, columns]
         beside, is_there = _beside(here, sign, axis, sheet.size)
         is_there &= sheet.can_copy(beside)
         rows, columns, here, beside = (each[is_there] for each in (rows, columns, here, beside))
-        wished[rows, columns] += sign * (sheet.looked_at(beside) - sheet.looked_at(here))
-        counted[rows, columns] += 1
-    jump = np.where((active & (counted > 0))[..., None], step - wished / np.maximum(counted, 1)[..., None], 0)
+        too_far = step[rows, columns] - sign * (sheet.looked_at(beside) - sheet.looked_at(here))
+        height = np.abs(too_far).sum(axis=1)
+        less = height < least[rows, columns]
+        rows, columns = rows[less], columns[less]
+        jump[rows, columns], least[rows, columns] = too_far[less], height[less]
     weight = np.where(joins[first] & joins[second] & (is_hole[first] | is_hole[second]), 1, 0)
-    weight = np.where(active & (counted == 0), 0, weight)
+    weight = np.where(active & np.isinf(least), 0, weight)
     weight = weight / (1 + (np.abs(jump).max(axis=2) / TOLERABLE) ** 2)
     return weight.astype(np.float32), jump.astype(np.float32)
 

@@ -82,6 +82,14 @@ def anywhere(ground: Ground, generator: torch.Generator) -> torch.Tensor:
     return ground.sources[chosen.to(ground.sources.device)]
 
 
+def given(ground: Ground, pieces: np.ndarray, otherwise: torch.Tensor) -> torch.Tensor:
+    """For each target the source that `pieces` (H·W flat indices) names; `otherwise` where that is none."""
+    import torch
+
+    found = torch.from_numpy(pieces).to(ground.targets.device)[ground.targets]
+    return torch.where(ground.is_source[found], found, otherwise)
+
+
 def measured(wanted: torch.Tensor, table: torch.Tensor, nearest: torch.Tensor) -> Matches:
     return Matches(nearest, ((wanted - table[nearest]) ** 2).sum(1))
 

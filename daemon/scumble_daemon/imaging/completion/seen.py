@@ -14,10 +14,12 @@ MOST_STOPS = 0.3  # of brightness for each doubling above white: one lamp must n
 
 @dataclass(frozen=True)
 class Seen:
-    """`rgb`: H×W×3 float32 in [0, 1] · `hole`, `usable`: bool · `part`: of the layer · `top`: the brightest light."""
+    """`rgb`: H×W×3 float32 in [0, 1] · `hole`, `known`, `usable`: bool, what is filled, what that joins, what may be
+    copied · `part`: of the layer · `top`: the brightest light."""
 
     rgb: np.ndarray
     hole: np.ndarray
+    known: np.ndarray
     usable: np.ndarray
     part: Part
     top: float
@@ -52,17 +54,17 @@ def view(sheet: Sheet, part: Part, longest_px: int) -> Seen:
     """`part` of the sheet, reduced so that its longer side is at most `longest_px`."""
     shape = part[0].stop - part[0].start, part[1].stop - part[1].start
     size = masks.fitted_size(shape, longest_px)
-    usable = sheet.usable(part)
+    usable, known = sheet.usable(part), sheet.known(part)
     if size == shape:
         rgb, hole = sheet.rgb(part), sheet.left_in(part)
     else:
         rgb, hole = sheet.image.reduced(*part, size), masks.resize(sheet.hole_in(part), size) > 0
-        usable = (masks.resize(usable, size) > 1 - 1e-5) & ~hole
+        usable, known = ((masks.resize(each, size) > 1 - 1e-5) & ~hole for each in (usable, known))
     positive = np.maximum(rgb, 0)
-    top = float(positive[usable].max(initial=1))
+    top = float(positive[known].max(initial=1))
     if top > 1:
         positive = np.where(positive > 1, _held(np.maximum(positive, 1)), positive) / _held(top)
-    return Seen(np.minimum(positive, 1).astype(np.float32), hole, usable, part, top)
+    return Seen(np.minimum(positive, 1).astype(np.float32), hole, known, usable, part, top)
 
 
 def _held(light: np.ndarray | float) -> np.ndarray | float:

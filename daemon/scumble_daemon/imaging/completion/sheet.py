@@ -20,7 +20,7 @@ Part = tuple[slice, slice]
 class Sheet:
     """`place`: rows and columns of the layer that hold all that is to be filled. Over it: `hole` (bool: that), `left`
     (bool: what is not filled yet) and `out`: H×W×C samples as the editor holds them, in the order `channels`.
-    `solid`: a stored alpha from which on a pixel may be copied."""
+    `solid`: a stored alpha from which on a pixel may be copied · `offered`: where in the layer, bool, or anywhere."""
 
     image: Image
     hole: np.ndarray
@@ -29,16 +29,23 @@ class Sheet:
     out: np.ndarray
     channels: str
     solid: float
+    offered: np.ndarray | None = None
 
     @staticmethod
-    def over(image: Image, hole: np.ndarray, place: Part, new_samples: NewSamples) -> tuple[Sheet, Raster]:
+    def over(
+        image: Image,
+        hole: np.ndarray,
+        place: Part,
+        new_samples: NewSamples,
+        offered: np.ndarray | None = None,
+    ) -> tuple[Sheet, Raster]:
         """A sheet for `hole`, which lies over `place`, and the raster that it fills: transparent at first."""
         bounds = Bounds(place[1].start + image.bounds.x, place[0].start + image.bounds.y, hole.shape[1], hole.shape[0])
         out, raster = blank(image, bounds, new_samples)
         out[:] = 0
         alpha = samples.alpha(image.raster)
         solid = 0.0 if alpha is None else SOLID * float(alpha.max())
-        return Sheet(image, hole, hole.copy(), place, out, raster.channels, solid), raster
+        return Sheet(image, hole, hole.copy(), place, out, raster.channels, solid, offered), raster
 
     @property
     def size(self) -> tuple[int, int]:
@@ -54,8 +61,9 @@ class Sheet:
         return self._spread(self.left, part)
 
     def usable(self, part: Part) -> np.ndarray:
-        """Where the layer is opaque and no hole, bool: what may be copied."""
-        return self._shows(part) & ~self.hole_in(part)
+        """Where the layer is opaque, no hole and offered, bool: what may be copied."""
+        usable = self._shows(part) & ~self.hole_in(part)
+        return usable if self.offered is None else usable & self.offered[part]
 
     def can_copy(self, at: np.ndarray) -> np.ndarray:
         """The same for single pixels (flat indices)."""
@@ -65,6 +73,8 @@ class Sheet:
         inside = (down >= 0) & (down < self.hole.shape[0]) & (across >= 0) & (across < self.hole.shape[1])
         free = np.ones(at.shape, bool)
         free[inside] = ~self.hole[down[inside], across[inside]]
+        if self.offered is not None:
+            free &= self.offered[rows, columns]
         return free if alpha is None else free & (alpha[rows, columns] >= self.solid)
 
     def known(self, part: Part) -> np.ndarray:

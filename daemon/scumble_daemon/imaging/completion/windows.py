@@ -14,6 +14,7 @@ GROUP_PX = 384  # small holes within a square of this side are filled together
 LEAST_MARGIN_PX = 64
 MARGIN = 1.3  # times the side of a square as large as the hole, kept around it to copy from
 SPARSE = 0.3  # of a long hole's box that it fills: with less it is filled in pieces
+MOST_OFFERED = 0.9  # of what is offered: when that is in, it is no use to grow
 ENOUGH = 3.0  # times as many pixels to copy from as there are to fill; else the window grows
 
 
@@ -78,12 +79,13 @@ def _cells(mask: np.ndarray) -> np.ndarray:
 def _with_margin(core: Part, sheet: Sheet, reach: float) -> Part:
     height, width = sheet.size
     margin = max(LEAST_MARGIN_PX, round(MARGIN * reach * float(sheet.hole_in(core).sum()) ** 0.5))
+    most = np.inf if sheet.offered is None else MOST_OFFERED * int(sheet.offered.sum())
     while True:
         part = (
             slice(max(0, core[0].start - margin), min(height, core[0].stop + margin)),
             slice(max(0, core[1].start - margin), min(width, core[1].stop + margin)),
         )
         is_whole = part == (slice(0, height), slice(0, width))
-        if is_whole or sheet.usable(part).sum() >= ENOUGH * sheet.hole_in(part).sum():
+        if is_whole or sheet.usable(part).sum() >= min(most, ENOUGH * sheet.hole_in(part).sum()):
             return part
         margin = round(margin * 1.5)
