@@ -83,6 +83,20 @@ class RunningModel:
             if self.device != home:
                 self._move(home)
 
+    def paint(self, picture: np.ndarray, strength: float, seed: int, notes: Notes) -> np.ndarray:
+        """As `Brush.paint`, for a network of one style, which knows neither strength nor seed: that share of its
+        change is taken over."""
+        painted = np.empty_like(picture)
+
+        def write(top: int, pixels: np.ndarray) -> None:
+            painted[top : top + len(pixels)] = pixels
+
+        self.over((picture.shape[0], picture.shape[1]), lambda rows, columns: picture[rows, columns], write, notes)
+        return picture + np.float32(strength) * (np.clip(painted, 0, 1) - picture)
+
+    def mixed(self, other: object, share: float) -> None:
+        """As `Brush.mixed`: there is no network between two that were trained apart."""
+
     def _over(
         self, size: tuple[int, int], read: tiling.Read, write: tiling.Write, notes: Notes, is_precise: bool
     ) -> None:
