@@ -12,7 +12,7 @@ WEIGHTS = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(WEIGHTS))
 
 import torch  # noqa: E402
-from training import loop, painter, photos, rebuild  # noqa: E402
+from training import loop, painter, rebuild  # noqa: E402
 
 PAIRS = 400
 SCHEDULE = loop.Schedule(steps=3000, rate=2e-3, averaging=0.995)

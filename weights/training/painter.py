@@ -119,7 +119,7 @@ def of_one_style(painter: Painter, style: int) -> Painter:
 
 
 def glance(net: nn.Module) -> str:
-    """PSNR to the renderers on the photographs that may be looked at while tuning: ours, and leaving them as they are."""
+    """PSNR to the renderers on the photographs that may be looked at while tuning: ours, and the photograph itself."""
     return ", ".join(f"{STYLES[style]} {ours:.2f} ({left:.2f})" for style, ours, left in distances(net, photos.TUNING))
 
 

@@ -39,7 +39,7 @@ class Flow:
 def oil(rgb: Floats, grain: Floats) -> Floats:
     """Thick paint: ragged edges, strokes that differ a little, bristles that catch the light."""
     flow = directions(rgb, 3.0)
-    strokes, bristles = (_lines(grain, flow, width_px) for width_px in WIDTHS_PX[::-1])
+    strokes, bristles = (drawn_strokes(grain, flow, width_px) for width_px in WIDTHS_PX[::-1])
     paint = flattened(rgb, flow, 5.5)
     paint = _sampled(paint, 2.8 * strokes * flow.across.x, 2.8 * strokes * flow.across.y)
     paint = vivid(paint, 1.25)
@@ -71,7 +71,7 @@ def woodcut(rgb: Floats, grain: Floats) -> Floats:
     light = cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY)
     light = _blurred(light, 1.2)
     strokes = np.maximum(
-        _pen(_lines(grain, flow), light, 0.86, 0.30), _pen(_lines(grain, flow.across), light, 0.42, 0.04)
+        _pen(drawn_strokes(grain, flow), light, 0.86, 0.30), _pen(drawn_strokes(grain, flow.across), light, 0.42, 0.04)
     )
     outlines = _outlines(rgb, flow)
     covered = np.clip(np.maximum(strokes, outlines), 0, 1)[..., None]
@@ -93,7 +93,7 @@ def mosaic(rgb: Floats, grain: Floats) -> Floats:
 def pencil(rgb: Floats, grain: Floats) -> Floats:
     """Coloured pencils: slanting strokes that let the paper through, denser where it is dark."""
     flow = directions(rgb, 5.0, least=4e-3)
-    lines = _lines(grain, flow) * 0.8 + 0.35 * _evened(_blurred(grain[..., 0], 0.7), 4)
+    lines = drawn_strokes(grain, flow) * 0.8 + 0.35 * _evened(_blurred(grain[..., 0], 0.7), 4)
     soft = flattened(rgb, flow, 4.0)
     light = cv2.cvtColor(soft, cv2.COLOR_RGB2GRAY)
     strong = vivid(soft, 1.5) * 0.86
@@ -103,7 +103,13 @@ def pencil(rgb: Floats, grain: Floats) -> Floats:
     return np.clip(PAPER * (1 - covered) + np.clip(strong, 0, 1) * covered, 0, 1)
 
 
-RENDERERS: dict[str, Renderer] = {"oil": oil, "watercolour": watercolour, "woodcut": woodcut, "mosaic": mosaic, "pencil": pencil}
+RENDERERS: dict[str, Renderer] = {
+    "oil": oil,
+    "watercolour": watercolour,
+    "woodcut": woodcut,
+    "mosaic": mosaic,
+    "pencil": pencil,
+}
 
 
 # --- what they are made of ---------------------------------------------------------------------------------------
@@ -170,7 +176,7 @@ def vivid(rgb: Floats, factor: float) -> Floats:
     return np.clip(grey + (rgb - grey) * np.float32(factor), 0, 1)
 
 
-def _lines(grain: Floats, flow: Flow, width_px: float = WIDTHS_PX[0]) -> Floats:
+def drawn_strokes(grain: Floats, flow: Flow, width_px: float = WIDTHS_PX[0]) -> Floats:
     """Strokes along the flow, side by side; deviation about 1."""
     reach_px = round(2 * LENGTH_PX)
     return _evened(drawn_out(_blurred(grain[..., 0], width_px), flow, reach_px), 5 * width_px)

@@ -38,7 +38,11 @@ class Params(OperationParams):
         "stylize", title="Second style", first=NONE, description="What the first one is mixed with."
     )
     mix: float = Field(
-        0.5, ge=0, le=1, title="Mix", description="0 is all of the first style, 1 all of the second, where there is one."
+        0.5,
+        ge=0,
+        le=1,
+        title="Mix",
+        description="0 is all of the first style, 1 all of the second.",
     )
     keep_colours: bool = Field(
         False, title="Keep the layer's colours", description="Takes over strokes, light and dark, but not the palette."

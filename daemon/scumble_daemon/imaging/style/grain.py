@@ -1,7 +1,7 @@
 """What lies under a painting: noise, cells and strokes that never change, from which a network chooses.
 
-A convolution gives the same answer wherever it sees the same colours, so a sky would become one flat tone. Grain is what
-tells places apart: the same seed gives the same strokes at the same places, in a tile as in the whole.
+A convolution gives the same answer wherever it sees the same colours, so a sky would become one flat tone. Grain tells
+places apart: the same seed gives the same strokes at the same places, in a tile as in the whole.
 """
 
 from __future__ import annotations
