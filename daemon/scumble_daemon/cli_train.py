@@ -35,18 +35,19 @@ def style(
     name: Annotated[str, typer.Option(help="What the style is called; otherwise as the file is.")] = "",
     steps: Annotated[int, typer.Option(min=1, max=100_000, help="More look better, and take longer.")] = 500,
     seed: Annotated[int, typer.Option(min=0, max=2**31 - 1, help="Another number, another result.")] = 0,
+    pictures: Annotated[int, typer.Option(min=1, help="How many it practises on; they are made from formulas.")] = 48,
     replace: Annotated[bool, typer.Option("--replace", help="Take the place of a style of that name.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Learn a style from one picture: Stylize offers it as soon as it is there, in the editors too."""
     with errors_told(as_json):
-        _Training(picture, name, steps, seed, replace, as_json).run()
+        _Training(picture, name, (steps, pictures, seed), replace, as_json).run()
 
 
 class _Training:
     """One run: it says what it does, and goes on where another one like it was interrupted."""
 
-    def __init__(self, picture: Path, name: str, steps: int, seed: int, replace: bool, as_json: bool) -> None:
+    def __init__(self, picture: Path, name: str, plan: tuple[int, int, int], replace: bool, as_json: bool) -> None:
         from . import config
 
         self._as_json, self._told_s, self._cannot_keep = as_json, 0.0, False
@@ -61,7 +62,7 @@ class _Training:
             )
         self._with_disk(lambda: self.folder.mkdir(parents=True, exist_ok=True))
         self._style = _opened(picture)
-        self._steps, self._seed = steps, seed
+        self._planned = plan
 
     def run(self) -> None:
         self._say("starting", f"Learning «{self.name}» from a picture. First, pictures to practise on are made…")
@@ -74,7 +75,7 @@ class _Training:
         from .models.sources import Installed
         from .training import style as training
 
-        plan = training.Plan(self._steps, seed=self._seed)
+        plan = training.Plan(*self._planned)
         device = devices.find(config.read().devices[0]).torch
         first_file = carried_folder("weights", "index.toml") / "paint-oil" / "model.safetensors"
         first: Any = loading.load(Installed("", "", (), "", (first_file,), "own", ARCHITECTURE)).module

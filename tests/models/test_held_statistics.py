@@ -1,4 +1,4 @@
-"""A network that normalises by the whole picture, over one that is too large for it: tiles by what the whole looks like."""
+"""A network that normalises by the whole picture, over one too large for it: tiles by what the whole looks like."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
     cache = Path(tempfile.gettempdir()) / "scumble-training"
     parser.add_argument("--cache", type=Path, default=cache, help="where pairs and checkpoints are kept")
-    parser.add_argument("--steps", type=int, default=SCHEDULE.steps)
+    parser.add_argument("--longer", type=float, default=1.0, help="times the steps")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=2, help="the sums depend on it, in the last bit")
     parser.add_argument("--output", type=Path, default=WEIGHTS, help="the folder of the models' folders")
@@ -30,7 +30,7 @@ def main() -> None:
     torch.set_num_threads(arguments.threads)
     torch.manual_seed(arguments.seed)
     made = painter.pairs(arguments.cache, PAIRS)
-    schedule = replace(SCHEDULE, steps=arguments.steps, seed=arguments.seed)
+    schedule = replace(SCHEDULE, steps=round(SCHEDULE.steps * arguments.longer), seed=arguments.seed)
     checkpoint = arguments.cache / f"painter-{arguments.seed}.checkpoint"
     trained = loop.train(painter.network(), painter.batches(made), schedule, checkpoint, painter.glance)
     assert isinstance(trained, painter.Fed)

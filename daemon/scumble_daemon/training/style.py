@@ -42,15 +42,15 @@ Report = Callable[[int, float], None]
 
 @dataclass(frozen=True)
 class Plan:
-    steps: int = 500
-    pictures: int = 48
+    steps: int
+    pictures: int
     seed: int = 0
 
 
 @dataclass(frozen=True)
 class Exercise:
-    """`given`: S×S×3 float32 · `wanted`: the same as a renderer paints it, in the style's colours and with strokes of its
-    contrast · `place`: where in the grain it lies."""
+    """`given`: S×S×3 float32 · `wanted`: the same as a renderer paints it, in the style's colours, with strokes of
+    its contrast · `place`: where in the grain it lies."""
 
     given: np.ndarray
     wanted: np.ndarray

@@ -128,6 +128,21 @@ def test_erase_object(gimp: Gimp, precision: str, profile: str) -> None:
 
 
 @every_document
+def test_stylize(gimp: Gimp, precision: str, profile: str) -> None:
+    """The selected part is a woodcut mixed with a mosaic: light and dark where the photo has neither."""
+    document = make(gimp, precision, profile)
+    gimp.call("select", image=document["image"], x=60, y=20, width=120, height=150, feather=15)
+
+    before, after = run(gimp, "stylize", document, style="paint-woodcut", second="paint-mosaic", mix=0.3)
+
+    x, y = FACE
+    face = slice(y - 25, y + 25), slice(x - 25, x + 25), slice(3)
+    assert np.abs(unit(after) - unit(before))[face].mean() > 0.05
+    assert unit(after)[face].mean(2).std() > unit(before)[face].mean(2).std()
+    gimp.call("close", image=document["image"])
+
+
+@every_document
 def test_replace_sky(gimp: Gimp, precision: str, profile: str) -> None:
     """The sky of a real photo is another, by a layer with a mask; the ground only gets darker and of its colour."""
     china = photo("china")[60:300, 330:590]

@@ -27,9 +27,8 @@ if TYPE_CHECKING:
 
 ARCHITECTURE = "TransformerNet"
 BLOCKS = 5
-# It normalises by the whole picture. 24 bytes for each pixel and channel of its first layer: six copies of that, in fp32.
-# Beyond OVERLAP_PX a pixel changes no other by what can be seen: ten convolutions at a quarter of the size, and the rest.
-OVERLAP_PX = 64
+OVERLAP_PX = 64  # beyond which a pixel changes no other: ten convolutions at a quarter of the size, and the rest
+# It normalises by the whole picture. 24 bytes for each pixel and channel of its first layer: six copies, in fp32.
 TRAITS = Traits(
     Network(multiple=4, least_px=16, overlap_px=OVERLAP_PX, statistics="global", bytes_per_pixel=32 * 24),
     half=False,
