@@ -84,7 +84,11 @@ class _Training:
         self._kept = config.cache_folder() / "training" / f"{training.key(self._style, plan, first_file)}.state"
         self._take_up(apprentice)
         practised = training.exercises(self._style, plan, lambda share: None)
-        self._learn(apprentice, practised, plan)
+        try:
+            self._learn(apprentice, practised, plan)
+        except KeyboardInterrupt:
+            self._keep(apprentice.state())
+            raise
         self._with_disk(lambda: self._write(apprentice.file()))
         with contextlib.suppress(OSError):
             self._kept.unlink(missing_ok=True)
@@ -115,11 +119,7 @@ class _Training:
                 "step", f"step {done} of {plan.steps}{left}", done=done, steps=plan.steps, distance=round(loss, 4)
             )
 
-        try:
-            apprentice.learn(practised, plan.steps, report, self._keep)
-        except KeyboardInterrupt:
-            self._keep(apprentice.state())
-            raise
+        apprentice.learn(practised, plan.steps, report, self._keep)
 
     def _keep(self, state: bytes) -> None:
         """That it cannot be kept is no reason to end."""

@@ -15,7 +15,7 @@ from scumble_daemon.training import content, patches, style
 from ..imaging.test_style import INK, PAPER, hatching
 
 CPU = torch.device("cpu")
-PLAN = style.Plan(steps=24, pictures=4, seed=3)
+PLAN = style.Plan(steps=40, pictures=4, seed=3)
 
 
 @pytest.fixture(autouse=True)
@@ -69,7 +69,7 @@ def test_it_gets_nearer_to_the_style(practised: list[style.Exercise]) -> None:
     learning = apprentice()
     learning.learn(practised, PLAN.steps, ignore, ignore)
     far, near = (off_palette(painted(net, practised)) for net in (first(), learning.net.eval()))
-    assert near < 0.6 * far
+    assert near < 0.85 * far
 
 
 def test_an_interrupted_one_goes_on_where_it_was(practised: list[style.Exercise]) -> None:
