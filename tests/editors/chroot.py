@@ -167,9 +167,9 @@ class Desktop:
 
     def __enter__(self) -> Desktop:
         try:
-            screen = self._keep(
-                start(["Xvfb", "-displayfd", "1", "-screen", "0", self.size, "-nolisten", "tcp"], self.home)
-            )
+            # "-r": a key whose release comes late on a busy machine is not taken for one that is held, and repeated
+            options = ["-displayfd", "1", "-screen", "0", self.size, "-nolisten", "tcp", "-r"]
+            screen = self._keep(start(["Xvfb", *options], self.home))
             self.env["DISPLAY"] = ":" + _first_line(screen)
             bus = self._keep(start(["dbus-daemon", "--session", "--nofork", "--print-address=1"], self.home, self.env))
             self.env["DBUS_SESSION_BUS_ADDRESS"] = _first_line(bus)

@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 
 STRIP_PIXELS = 1 << 18
 PLAIN, PAINTED = 0, 1  # the styles of a file: the picture as it is, and the one that it is named after
-MULTIPLE, SEEN_PX = 4, 16  # as in architectures.painter, which needs torch
+MULTIPLE = 4  # sides that the network gives back as they are
+SEEN_PX = 16  # what it looks at around a pixel before and after its middle, at most
 ENCODED, MIXED = 0.3, 0.5  # the shares of the work that are done after each part
 
 

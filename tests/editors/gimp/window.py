@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
+import itertools
 from typing import Any
 
 from .. import chroot
 from .session import Gimp
 
-MOST_PRESSES = 3
-HEARD_S = 10
+STATE = ("the layers", "the selected layers", "what shows", "the selection")
 
 
 class Window:
@@ -55,14 +54,7 @@ class Window:
         return message not in self.desktop.windows("^GIMP Message$")
 
     def undo(self) -> None:
-        """Once; the key is pressed again only where nothing at all has come of it, as while GIMP redraws."""
-        before = self.state()
-        for _ in range(MOST_PRESSES):
-            self.desktop.key(self.id, "ctrl+z")
-            with contextlib.suppress(TimeoutError):
-                chroot.wait_until(lambda: self.state() != before, "the undo to begin", HEARD_S)
-                return
-        raise TimeoutError("GIMP does not hear Ctrl+Z")
+        self.desktop.key(self.id, "ctrl+z")
 
     def is_cancelled_by_a_click(self, place: tuple[int, int]) -> bool:
         self.desktop.xdotool("mousemove", *map(str, place), "click", "1")
@@ -79,4 +71,9 @@ class Window:
         )
 
     def wait_for_state(self, state: tuple[Any, ...], what: str) -> None:
-        chroot.wait_until(lambda: self.state() == state, what, 20)
+        try:
+            chroot.wait_until(lambda: self.state() == state, what, 20)
+        except TimeoutError as error:
+            parts = itertools.zip_longest(STATE, self.state(), state, fillvalue="a layer's samples")
+            differ = [part for part, now, wanted in parts if now != wanted]
+            raise TimeoutError(f"{error}: {', '.join(differ)} are not as before") from None

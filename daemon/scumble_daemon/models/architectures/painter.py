@@ -27,7 +27,6 @@ ARCHITECTURE = "Painter"
 WIDTHS = (16, 32, 48)  # of features at the whole, the half and a quarter of the size
 BLOCKS = 4
 STROKES = 3  # kinds, each steered by itself
-SEEN_PX = 16  # what `encode` and `decode` look at around a pixel, at most
 STYLES = 2  # of a file: the picture as it is, which a weaker style is mixed with, and the one the file is named after
 
 
@@ -86,7 +85,7 @@ class Painter(nn.Module):
         return self.decode(picture, grain, self.middle(self.encode(picture, grain), mix), mix)
 
     def encode(self, picture: torch.Tensor, grain: torch.Tensor) -> torch.Tensor:
-        """As `forward` → features at a quarter of the size. What lies SEEN_PX beyond a border changes nothing."""
+        """→ features at a quarter of the size. What lies `brush.SEEN_PX` beyond a border changes nothing."""
         return functional.relu(self.down[1](self._half(self._stem(picture, grain))))
 
     def middle(self, values: torch.Tensor, mix: torch.Tensor) -> torch.Tensor:
@@ -98,7 +97,7 @@ class Painter(nn.Module):
     def decode(
         self, picture: torch.Tensor, grain: torch.Tensor, values: torch.Tensor, mix: torch.Tensor
     ) -> torch.Tensor:
-        """`values`: of `middle`, for the same place. What lies SEEN_PX beyond a border changes nothing."""
+        """`values`: of `middle`, for the same place. What lies `brush.SEEN_PX` beyond a border changes nothing."""
         ground, lines = grain[:, :GRAIN], grain[:, GRAIN:]
         first = self._stem(picture, grain)
         values = functional.interpolate(values, scale_factor=2.0, mode="nearest")
