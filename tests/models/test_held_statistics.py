@@ -27,8 +27,10 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
         if ".in" in f".{name}":
             nn.init.normal_(value, 1, 0.3)
     with torch.no_grad():
-        network.deconv3.conv2d.weight *= 60
-        network.deconv3.conv2d.bias += 120
+        last = network.deconv3.conv2d
+        assert last.bias is not None
+        last.weight.mul_(60)
+        last.bias.add_(120)
     own.as_onnx(network.state_dict(), file := tmp_path_factory.mktemp("style") / "style.onnx")
     return file
 

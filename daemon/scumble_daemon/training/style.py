@@ -67,7 +67,7 @@ def exercises(style: np.ndarray, plan: Plan, report: Callable[[float], None]) ->
         place = int(rng.integers(PERIOD_PX)), int(rng.integers(PERIOD_PX))
         ground = grain(*place, SIDE_PX, SIDE_PX)
         flow = renderers.directions(given, 3.0)
-        strokes = sum(share * renderers.drawn_strokes(ground, flow, width) for width, share in STROKES)
+        strokes = np.sum([share * renderers.drawn_strokes(ground, flow, width) for width, share in STROKES], axis=0)
         wanted = transported(renderers.oil(given, ground), style) + (contrast * strokes)[..., None]
         made.append(Exercise(given, np.clip(wanted, 0, 1).astype(np.float32), place))
     return made
