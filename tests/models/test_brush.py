@@ -38,7 +38,10 @@ def test_strips_give_what_the_whole_does(size: tuple[int, int], monkeypatch: pyt
     found = dipped(1).paint(given, 0.8, 3, Notes())
     padded = np.pad(given, ((0, -size[0] % 4), (0, -size[1] % 4), (0, 0)), mode="edge")
     with torch.inference_mode():
-        whole = painter(1)(*(as_tensor(each) for each in (padded, ground(padded, 3))), torch.tensor([[0.2, 0.8]]))
+        whole = painter(1)(
+            *(as_tensor(each) for each in (padded, ground(padded, 3))),
+            torch.tensor([[1 - 0.8**brush.CURVE, 0.8**brush.CURVE]]),
+        )
     wanted = whole[0].permute(1, 2, 0).clamp(0, 1).numpy()[: size[0], : size[1]]
     assert found.shape == given.shape
     assert found.std() > 0.05

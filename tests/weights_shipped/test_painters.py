@@ -47,6 +47,16 @@ def test_without_strength_it_leaves_a_picture_as_it_is(style: str) -> None:
     assert np.abs(painted - photo()).mean() < 4 / 255
 
 
+@pytest.mark.parametrize("style", list(renderers.RENDERERS))
+def test_half_the_strength_is_seen(style: str) -> None:
+    """And is not yet all of it: the slider does something wherever it stands."""
+    quarter, half, full = (
+        np.abs(brush(style).paint(photo(), each, 0, Notes()) - photo()).mean() for each in (0.25, 0.5, 1)
+    )
+    assert 0.02 * full < quarter < half
+    assert 0.2 * full < half < 0.9 * full
+
+
 def test_all_of_them_are_one_network() -> None:
     """Which differ by the scales and shifts of their styles alone: between two of them lies a mixture of both."""
     states = [brush(name).loaded.module.state_dict() for name in ("oil", "mosaic")]
