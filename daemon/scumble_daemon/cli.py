@@ -1,4 +1,4 @@
-"""`scumble …`: the only place that prints, together with `cli_weights`."""
+"""`scumble …`: the only place that prints, together with `cli_weights` and `cli_train`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Annotated, Any
 import typer
 from scumble_protocol.errors import DaemonUnavailable
 
-from . import cli_weights
+from . import cli_train, cli_weights
 from .terminal import FAILED, AsJson, emit, errors_told
 
 app = typer.Typer(
@@ -25,6 +25,7 @@ app = typer.Typer(
 )
 
 app.add_typer(cli_weights.app, name="weights")
+app.add_typer(cli_train.app, name="train")
 
 
 def main() -> None:

@@ -33,7 +33,8 @@ class Models(Protocol):
     ) -> AbstractContextManager[Any]:
         """What runs a network for `operation`: `RunningModel` for image → image, `Segmenter` for select_object,
         `Foreground` for remove_background, `Edge` for refine_edge, `Filler` for erase_object, `Unshadow` for
-        remove_shadow, `Scenery` for replace_sky, `Optimiser` or `OnePass` for transfer_style. A second one is named
+        remove_shadow, `Scenery` for replace_sky, `Optimiser` or `OnePass` for transfer_style, `Brush` or
+        `RunningModel` for stylize. A second one is named
         after the first in the recipe.
 
         `wanted`: a model's id, or "auto"; `scale`: what it has to enlarge by, at least. Raises: MissingModel.

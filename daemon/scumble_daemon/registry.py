@@ -30,6 +30,7 @@ Offers = Callable[[str], "list[tuple[str, str]]"]
 AUTOMATIC = ("auto", "Automatic")
 CLASSICAL = ("classical", "Without a model")
 OFFERED_FOR = "modelsFor"  # in a schema as it was declared; a catalogue has the models themselves there
+FIRST_CHOICE = "firstChoice"  # likewise: id and title of the one that stands before them
 GOES_WITHOUT = "goesWithout"  # likewise: whether there is a way that needs no model
 
 
@@ -58,17 +59,23 @@ def Field(  # noqa: N802 - stands where pydantic's own Field would
     return pydantic.Field(default, title=title, description=description, ge=ge, le=le, json_schema_extra=extra or None)
 
 
-def ModelField(operation: str, goes_without: bool = False, title: str = "Model") -> Any:  # noqa: N802 - as Field
+def ModelField(  # noqa: N802 - as Field
+    operation: str,
+    goes_without: bool = False,
+    title: str = "Model",
+    first: tuple[str, str] = AUTOMATIC,
+    description: str = "Automatic takes the best one that is installed and suits your computer.",
+) -> Any:
     """A parameter that chooses among the models for `operation`, which come and go while the daemon runs.
 
-    `goes_without`: the operation has a way of its own, which can be chosen and is taken where no model is installed.
+    `goes_without`: the operation has a way of its own, which can be chosen and is taken where no model is installed ·
+    `first`: id and title of what is taken where nothing is chosen: a model, or what the operation makes of that word.
     """
-    extra: dict[str, Any] = {OFFERED_FOR: operation}
-    description = "Automatic takes the best one that is installed and suits your computer."
+    extra: dict[str, Any] = {OFFERED_FOR: operation, FIRST_CHOICE: list(first)}
     if goes_without:
         extra[GOES_WITHOUT] = True
         description = f"{description} Where none is, it works without."
-    return pydantic.Field(AUTOMATIC[0], title=title, description=description, json_schema_extra=extra)
+    return pydantic.Field(first[0], title=title, description=description, json_schema_extra=extra)
 
 
 Function = Callable[[Image, Any, Context], "list[NewLayer] | NewDocument | NewSelection"]
@@ -157,8 +164,9 @@ def _with_offers(entry: catalogue.Operation, offers: Offers) -> catalogue.Operat
         plain = dict(schema)
         operation = plain.pop(OFFERED_FOR, None)
         beside = [CLASSICAL] if plain.pop(GOES_WITHOUT, False) else []
+        first = tuple(plain.pop(FIRST_CHOICE, AUTOMATIC))
         if operation is not None:
-            models = [AUTOMATIC, *offers(operation), *beside]
+            models = [first, *(offer for offer in offers(operation) if offer[0] != first[0]), *beside]
             plain |= {"enum": [id for id, _ in models], "enumTitles": [title for _, title in models]}
         properties[name] = plain
     return replace(entry, schema={**entry.schema, "properties": properties})

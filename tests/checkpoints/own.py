@@ -193,3 +193,15 @@ def shadowformer(channels: int = 32, window: int = 10, blocks: int = 2, seed: in
         state[f"upsample_{index}.deconv.0.bias"] = torch.zeros(deep // 2)
         level(f"decoderlayer_{index}", deep, heads)
     return state
+
+
+def painter(seed: int = 0) -> nn.Module:
+    """Of the shape that ships, whose styles do something, each another thing."""
+    from scumble_daemon.models.architectures.painter import STYLES, Painter
+
+    torch.manual_seed(seed)
+    network = Painter(STYLES)
+    for name, value in network.named_parameters():
+        if name.endswith((".scale", ".shift")):
+            nn.init.normal_(value, float(name.endswith(".scale")), 0.3)
+    return network.eval()

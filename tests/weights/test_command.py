@@ -102,7 +102,7 @@ def test_json_is_one_object_a_line(model: Model, store: Store) -> None:
     ("id", "operation", "where"),
     [
         ("scunet-real-psnr", "denoise", "denoise, enhance_with_model"),
-        ("style-mosaic", "stylize", "enhance_with_model"),
+        ("style-mosaic", "stylize", "stylize, enhance_with_model"),
         ("big-lama", "erase_object", "erase_object"),
         ("gfpgan-v1.4", "restore_face", "no operation of this version yet"),
     ],

@@ -22,6 +22,7 @@ from ..registry import AUTOMATIC, CLASSICAL
 from ..weights import index
 from ..weights.store import Store
 from . import devices, memory, paint, sources
+from .brush import Brush
 from .cutout import Edge, Foreground
 from .filler import Filler
 from .networks import Call, ImageNetwork, Loaded
@@ -37,7 +38,7 @@ log = logging.getLogger(__name__)
 LOADED = 0.05  # of the progress, when the model is there
 MOST_NOISE = 50 / 255  # that such networks were trained on
 
-Runner = RunningModel | Segmenter | Foreground | Edge | Filler | Unshadow | Scenery | Optimiser | OnePass
+Runner = RunningModel | Segmenter | Foreground | Edge | Filler | Unshadow | Scenery | Optimiser | OnePass | Brush
 RUNNERS = {
     "Sam": Segmenter,
     "Sam2": Segmenter,
@@ -47,6 +48,7 @@ RUNNERS = {
     "OneFormer": Scenery,
     "VGG19": Optimiser,
     "AdaIN": OnePass,
+    "Painter": Brush,
     "ShadowFormer": Unshadow,
 }
 """What runs a network that is not image → image."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -26,18 +27,21 @@ class Loaded:
 
 
 Call = Callable[["torch.Tensor"], "torch.Tensor"]
+Holding = Callable[["torch.Tensor"], AbstractContextManager[None]]
 
 
 @dataclass
 class ImageNetwork(Loaded):
     """Image → image. `call`: N×C×H×W tensor in [0, 1] → the same, scaled.
 
-    `at_noise`: for one that is told how much noise there is: the call for its standard deviation, in [0, 1].
+    `at_noise`: for one that is told how much noise there is: the call for its standard deviation, in [0, 1] ·
+    `holding`: for one that normalises by what it is given: while the block is in, by what it was given before it.
     """
 
     call: Call
     traits: Traits
     at_noise: Callable[[float], Call] | None = None
+    holding: Holding | None = None
 
 
 @dataclass

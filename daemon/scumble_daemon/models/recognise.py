@@ -16,9 +16,10 @@ from .networks import ImageNetwork
 from .sources import Installed, digest
 from .tensors import read_tensors
 
-OUR_OWN = {  # the authors' own checkpoints, which no library knows, by a tensor that only they have
+OUR_OWN = {  # what no library knows, most of it the authors' own checkpoints, by a tensor that only they have
     "bb.patch_embed.proj.weight": "BiRefNet",
     "conv.blocks.0.CAB.body.0.weight": "ShadowFormer",
+    "join_norm.scale": "Painter",
     "image_encoder.trunk.pos_embed": "Sam2",
     "image_encoder.pos_embed": "Sam",
 }

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,7 +16,7 @@ from ..imaging import tiling
 from ..imaging.tiling import Network, TileTooLarge
 from .computing import checked, is_out_of_memory
 from .devices import CPU, Device, computes_bf16
-from .networks import ImageNetwork
+from .networks import Holding, ImageNetwork
 from .traits import Traits
 
 if TYPE_CHECKING:
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+WHOLE_PIXELS = 1 << 20  # what a network that normalises by the whole picture is given at once, if it can be told apart
+SAMPLE_PX, PIECE_PX = 1024, 128  # the sides of the sample that it is then told by, and of its pieces
 MOST_AT_ONCE = 8  # tiles on a GPU; more gain nothing once it is busy
 
 Say = Callable[[str], None]
@@ -83,9 +86,26 @@ class RunningModel:
             if self.device != home:
                 self._move(home)
 
+    def paint(self, picture: np.ndarray, strength: float, seed: int, notes: Notes) -> np.ndarray:
+        """As `Brush.paint`, for a network of one style, which knows neither strength nor seed: that share of its
+        change is taken over."""
+        painted = np.empty_like(picture)
+
+        def write(top: int, pixels: np.ndarray) -> None:
+            painted[top : top + len(pixels)] = pixels
+
+        self.over((picture.shape[0], picture.shape[1]), lambda rows, columns: picture[rows, columns], write, notes)
+        return picture + np.float32(strength) * (np.clip(painted, 0, 1) - picture)
+
+    def mixed(self, other: object, share: float) -> None:
+        """As `Brush.mixed`: there is no network between two that were trained apart."""
+
     def _over(
         self, size: tuple[int, int], read: tiling.Read, write: tiling.Write, notes: Notes, is_precise: bool
     ) -> None:
+        if self.network.statistics == "global" and self.loaded.holding and size[0] * size[1] > WHOLE_PIXELS:
+            self._over_in_tiles(self.loaded.holding, size, read, write, notes, is_precise)
+            return
         has_made_room = False
         plan = self._plan(size, notes)
         while True:
@@ -115,6 +135,30 @@ class RunningModel:
                 plan = self._plan(size, notes)
             else:
                 raise TileTooLarge
+
+    def _over_in_tiles(
+        self,
+        holding: Holding,
+        size: tuple[int, int],
+        read: tiling.Read,
+        write: tiling.Write,
+        notes: Notes,
+        is_precise: bool,
+    ) -> None:
+        """Tiles of a network that normalises by all of a picture: each by what it sees in a sample of the whole."""
+        import torch
+
+        sample = _sample(read, size)
+        multiple = self.network.multiple
+        sample = sample[: sample.shape[0] // multiple * multiple, : sample.shape[1] // multiple * multiple]
+        tensor = torch.from_numpy(np.ascontiguousarray(sample)).permute(2, 0, 1)[None].to(self.device.torch)
+        traits = self.loaded.traits
+        tiled = replace(traits, network=replace(traits.network, statistics="none"))
+        with torch.inference_mode(), contextlib.ExitStack() as held:
+            with notes.computing():
+                held.enter_context(holding(tensor))
+            within = RunningModel(replace(self.loaded, traits=tiled, holding=None), self.device, self.title)
+            within._over(size, read, write, notes, is_precise)
 
     def _plan(self, size: tuple[int, int], notes: Notes) -> tiling.Plan:
         most = MOST_AT_ONCE if self.device.is_gpu and self.loaded.traits.takes_batches else 1
@@ -187,6 +231,23 @@ def half_precision(device: Device, traits: Traits, is_precise: bool) -> torch.dt
     if traits.bf16 and traits.is_residual and computes_bf16(device):
         return torch.bfloat16
     return None
+
+
+def _sample(read: tiling.Read, size: tuple[int, int]) -> np.ndarray:
+    """Pieces from all over the picture, put together: reduced, a texture would be another."""
+    rows, columns = (_runs(side) for side in size)
+    strips = []
+    for down in rows:
+        strip = read(down, slice(0, size[1]))
+        strips.append(np.concatenate([strip[:, across] for across in columns], axis=1))
+    return np.concatenate(strips)
+
+
+def _runs(side: int) -> list[slice]:
+    count = SAMPLE_PX // PIECE_PX
+    if side <= SAMPLE_PX:
+        return [slice(0, side)]
+    return [slice(start, start + PIECE_PX) for start in np.linspace(0, side - PIECE_PX, count).astype(int).tolist()]
 
 
 def _by_plane(tiles: np.ndarray) -> np.ndarray:

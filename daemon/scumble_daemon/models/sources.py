@@ -21,6 +21,7 @@ from .loading import is_for_pictures, knows
 
 ENHANCE = "enhance_with_model"
 FILE = "model.safetensors"
+PAINTER = "Painter"  # of styles that `scumble train` made
 CARD = "model.toml"  # beside it: what the model is
 FOR_ONE_OPERATION = {
     "Sam2": "select_object",
@@ -29,7 +30,9 @@ FOR_ONE_OPERATION = {
     "ShadowFormer": "remove_shadow",
     "VitMatte": "refine_edge",
     "OneFormer": "replace_sky",
+    PAINTER: "stylize",
 }
+ALSO_FOR = {("TransformerNet", "stylize")}  # beside all that any other network is for
 # What "auto" prefers: on a GPU the best, on a processor what ends within a minute.
 PREFERENCES = {
     True: ("default", "heavy", "light", "shipped", "extra", "own"),
@@ -179,7 +182,9 @@ def look(index: Index, store: Store, shipped: Path | None = None) -> Shelf:
 def suits(architecture: str, operation: str) -> bool:
     """Whether what runs such a network is what the operation needs, whatever an index says that it is for."""
     only = FOR_ONE_OPERATION.get(architecture)
-    return operation == only if only else operation not in FOR_ONE_OPERATION.values()
+    if only:
+        return operation == only
+    return operation not in FOR_ONE_OPERATION.values() or (architecture, operation) in ALSO_FOR
 
 
 def digest(model: Installed) -> str:
@@ -205,14 +210,16 @@ def _shipped(folder: Path) -> list[Installed]:
             continue
         try:
             facts: dict[str, Any] = tomllib.loads(card.read_text("utf-8"))
+            loader = facts.get("loader", "spandrel")
+            for_all = (ENHANCE,) if is_for_pictures(loader, facts["architecture"]) else ()
             found.append(
                 Installed(
                     card.parent.name,
                     facts["title"],
-                    (*facts["operations"], ENHANCE),
+                    (*facts["operations"], *for_all),
                     "shipped",
                     (file,),
-                    "spandrel",
+                    loader,
                     facts["architecture"],
                     int(facts.get("scale", 1)),
                     (facts["sha256"],) if "sha256" in facts else (),
@@ -264,6 +271,8 @@ def operations_of(record: Dropped) -> tuple[str, ...]:
 
 def _as_installed(record: Dropped, folder: Path) -> Installed:
     title = f"{record.name} ({record.architecture}{f' ×{record.scale}' if record.scale > 1 else ''})"
+    if record.architecture == PAINTER:
+        title = f"{Path(record.name).stem} (your own)"
     return Installed(
         record.name,
         title,

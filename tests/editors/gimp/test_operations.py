@@ -153,6 +153,22 @@ def test_erase_object_takes_from_where_another_layer_is_painted_over(gimp: Gimp,
 
 
 @every_document
+def test_stylize(gimp: Gimp, precision: str, profile: str) -> None:
+    """The selected part is a woodcut with some pencil in it: ink on paper, where the photo's face has its colours."""
+    document = make(gimp, precision, profile)
+    gimp.call("select", image=document["image"], x=60, y=20, width=120, height=150, feather=15)
+
+    before, after = run(gimp, "stylize", document, style="paint-woodcut", second="paint-pencil", mix=0.2)
+
+    x, y = FACE
+    face = slice(y - 25, y + 25), slice(x - 25, x + 25), slice(3)
+    assert np.abs(unit(after) - unit(before))[face].mean() > 0.05
+    skin, paper = (np.ptp(unit(each)[face], axis=2).mean() for each in (before, after))
+    assert paper < 0.85 * skin
+    gimp.call("close", image=document["image"])
+
+
+@every_document
 def test_replace_sky(gimp: Gimp, precision: str, profile: str) -> None:
     """The sky of a real photo is another, by a layer with a mask; the ground only gets darker and of its colour."""
     china = photo("china")[60:300, 330:590]

@@ -40,6 +40,7 @@ TITLES = (
     "Remove Shadow",
     "Replace Sky",
     "Select Object",
+    "Stylize",
 )
 
 

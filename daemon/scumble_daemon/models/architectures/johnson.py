@@ -7,6 +7,8 @@ Olah 2016). Published as ONNX: its convolutions and normalisations, in the order
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import torch
@@ -25,14 +27,31 @@ if TYPE_CHECKING:
 
 ARCHITECTURE = "TransformerNet"
 BLOCKS = 5
-# It normalises by the whole picture. 96 bytes for each pixel and channel of its first layer, as for other networks.
+OVERLAP_PX = 64  # beyond which a pixel changes no other: ten convolutions at a quarter of the size, and the rest
+# It normalises by the whole picture. 24 bytes for each pixel and channel of its first layer: six copies, in fp32.
 TRAITS = Traits(
-    Network(multiple=4, least_px=16, statistics="global", bytes_per_pixel=32 * 96),
+    Network(multiple=4, least_px=16, overlap_px=OVERLAP_PX, statistics="global", bytes_per_pixel=32 * 24),
     half=False,
     bf16=False,
     is_residual=False,
     takes_batches=False,
 )
+
+
+class Norm(nn.InstanceNorm2d):
+    """Normalises by `held`, variance and mean of each channel, where there is that; and says what it saw last."""
+
+    held: tuple[torch.Tensor, torch.Tensor] | None = None
+    listens = False
+
+    def forward(self, input: torch.Tensor) -> torch.Tensor:
+        if self.listens:
+            variance, mean = torch.var_mean(input[:1], dim=(0, 2, 3), correction=0)
+            self.held = variance, mean
+        if self.held is None:
+            return super().forward(input)
+        variance, mean = (each.to(input.device) for each in self.held)
+        return functional.batch_norm(input, mean, variance, self.weight, self.bias, eps=self.eps)
 
 
 class Step(nn.Module):
@@ -42,7 +61,7 @@ class Step(nn.Module):
         super().__init__()
         self.grow = grow
         self.conv = nn.Conv2d(into, out, kernel, stride, padding=kernel // 2, padding_mode="reflect")
-        self.norm = nn.InstanceNorm2d(out, affine=True) if normed else nn.Identity()
+        self.norm = Norm(out, affine=True) if normed else nn.Identity()
 
     def forward(self, values: torch.Tensor) -> torch.Tensor:
         if self.grow > 1:
@@ -86,7 +105,21 @@ def load(model: Installed, report: Report) -> ImageNetwork:
     def call(picture: torch.Tensor) -> torch.Tensor:
         return net(picture * 255).clamp(0, 255) / 255
 
-    return ImageNetwork(net.eval(), ARCHITECTURE, call, TRAITS)
+    @contextmanager
+    def holding(picture: torch.Tensor) -> Iterator[None]:
+        norms = [part for part in net.modules() if isinstance(part, Norm)]
+        try:
+            for norm in norms:
+                norm.listens = True
+            call(picture)
+            for norm in norms:
+                norm.listens = False
+            yield
+        finally:
+            for norm in norms:
+                norm.listens, norm.held = False, None
+
+    return ImageNetwork(net.eval(), ARCHITECTURE, call, TRAITS, holding=holding)
 
 
 def fill(net: TransformerNet, graph: onnx_graph.Graph, name: str) -> None:

@@ -1,0 +1,1 @@
+"""Models that artists train themselves, on their own computers: `scumble train …`."""
