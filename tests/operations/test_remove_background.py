@@ -136,7 +136,7 @@ def test_no_fringe_of_the_old_background_is_left() -> None:
     assert np.array_equal(left.colours, picture)
 
 
-CHANGES: list[dict[str, Any]] = [{}, {"shift_px": -3}, {"shift_px": 3}, {"soften_px": 12}]
+CHANGES: list[dict[str, Any]] = [{}, {"shift_px": -3}, {"shift_px": 3}, {"feather_px": 12}]
 
 
 def test_shift_and_soften_move_the_mask_only() -> None:

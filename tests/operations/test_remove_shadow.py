@@ -29,10 +29,11 @@ GROUNDS = {
 
 @dataclass(frozen=True)
 class Light:
-    """The one layer that came back, and what was said with it."""
+    """The one layer that came back, in black over the whole of what it was made for, and what was said with it."""
 
     rgb: np.ndarray
-    alpha: np.ndarray | None
+    alpha: np.ndarray
+    bounds: Bounds
     notes: list[str]
 
 
@@ -42,11 +43,13 @@ def lighten(image: Image, selection: np.ndarray | None = None, params: Params | 
     assert isinstance(made, list)
     (layer,) = made
     assert layer.blend_mode == "dodge"
-    assert layer.encoded == "native"
-    assert layer.rgb is not None
-    assert layer.rgb.shape == image.native_colour.shape
-    assert 0 <= layer.rgb.min() <= layer.rgb.max() < 1
-    return Light(layer.rgb, layer.alpha, context.notes)
+    assert layer.raster is not None
+    at, stored = layer.raster.bounds, Image(layer.raster)
+    rgb, alpha = np.zeros_like(image.native_colour), image.alpha.copy()
+    rgb[at.y : at.bottom, at.x : at.right] = stored.native_colour
+    alpha[at.y : at.bottom, at.x : at.right] = stored.alpha
+    assert 0 <= rgb.min() <= rgb.max() < 1
+    return Light(rgb, alpha, at, context.notes)
 
 
 def composite(image: Image, layer: Light, selection: np.ndarray | None = None) -> np.ndarray:
@@ -160,7 +163,6 @@ def test_grey_documents_and_alpha() -> None:
     layer = lighten(image, case.selection)
     assert layer.rgb.shape[2] == 1
     assert layer.rgb[case.shadow > 0.95].mean() > 0.1
-    assert layer.alpha is not None
     assert np.array_equal(layer.alpha, alpha / np.float32(255))
 
 

@@ -28,8 +28,8 @@ Progress = Callable[[float, str], None]
 
 @dataclass(frozen=True)
 class Relight:
-    """`log_gain`: H×W×3 float32 ≥ 0, natural logarithm of the factor in linear light · `agreement`: see
-    shadow_edge.Fit · `overlap_px`: how far the shadow's soft edge reaches beyond the selection, in full-size pixels ·
+    """`log_gain`: H×W×3 float32 ≥ 0, natural logarithm of the factor in linear light, over what was measured ·
+    `agreement`: see shadow_edge.Fit · `overlap_px`: how far the shadow's soft edge reaches beyond the selection ·
     `is_held_back`: what was measured would have made whiter than white what cannot have lain in such a shadow."""
 
     log_gain: np.ndarray
@@ -51,24 +51,22 @@ def encoded(light: np.ndarray) -> np.ndarray:
 def selected_shadow(
     rgb: np.ndarray, alpha: np.ndarray, coverage: np.ndarray, find_edge: bool, softness: float, progress: Progress
 ) -> Relight:
-    """The gain for the shadow inside a selection, `coverage` H×W in [0, 1].
+    """The gain for the shadow inside a selection, `coverage` H×W in [0, 1]; all at one size, of WORK_PX at most.
 
     The light's ratio is taken across the edge, where the same ground is seen lit and shadowed; the soft edge is fitted
     to profiles across it (after Gong & Cosker 2016).
     """
-    size = masks.fitted_size(alpha.shape, WORK_PX)
-    scale = max(alpha.shape) / max(size)
+    size = alpha.shape[0], alpha.shape[1]
     scene = Scene.of(rgb, alpha, WORK_PX)
-    log_light = _log_light(rgb, size)
-    selected = masks.resize(coverage, size)
-    selected_mask = (selected >= min(0.5, float(selected.max()))) & scene.shows
+    log_light = _log_light(rgb)
+    selected_mask = (coverage >= min(0.5, float(coverage.max()))) & scene.shows
     progress(0.1, "Finding the shadow's edge")
     mask = _shadow_inside(scene, selected_mask) if find_edge else selected_mask
     progress(0.4, "Measuring the light")
     edge = shadow_edge.lay_profiles(log_light, mask, scene.shows, _reach(mask))
     if edge is None:
         ratio, is_held_back = _within_white(_ratio_of_areas(log_light, mask, scene.shows), log_light, mask, scene.shows)
-        return Relight(ratio * masks.resize(mask, alpha.shape)[..., None], 0.0, 0.0, is_held_back)
+        return Relight(ratio * mask[..., None].astype(np.float32), 0.0, 0.0, is_held_back)
     fitted = shadow_edge.fit(edge)
     if find_edge:
         mask, edge, fitted = _deeper(log_light, selected_mask, scene.shows, mask, edge, fitted)
@@ -80,10 +78,8 @@ def selected_shadow(
     width = float(np.median(fitted.widths))
     missing = penumbra.solve(log_light, ratio, shadow_edge.share(ratio, shadow), width, scene.shows)
     shadow = shadow_edge.softened(shadow_edge.shadow(ratio, missing), width, softness)
-    if scale > 1:
-        shadow = masks.resize(shadow, alpha.shape)
     from_selection = masks.signed_distance(selected_mask)[edge.points[:, 1], edge.points[:, 0]]
-    overlap = float(np.median(fitted.offsets + 1.2 * fitted.widths + from_selection)) * scale
+    overlap = float(np.median(fitted.offsets + 1.2 * fitted.widths + from_selection))
     return Relight(shadow_edge.gain(ratio, shadow), fitted.agreement, max(0.0, overlap), is_held_back)
 
 
@@ -96,8 +92,8 @@ def shadow_in(rgb: np.ndarray, alpha: np.ndarray, selected: np.ndarray, find_edg
     return masks.resize(found, selected.shape) > 0.5
 
 
-def _log_light(rgb: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    return cv2.GaussianBlur(np.log(linear(masks.resize(rgb, size)) + DARKEST), (0, 0), 0.8)
+def _log_light(rgb: np.ndarray) -> np.ndarray:
+    return cv2.GaussianBlur(np.log(linear(rgb) + DARKEST), (0, 0), 0.8)
 
 
 def _reach(mask: np.ndarray) -> int:

@@ -83,15 +83,6 @@ def strips(height: int) -> Iterator[tuple[slice, slice, slice]]:
         yield slice(first, last), slice(top, bottom), slice(top - first, bottom - first)
 
 
-def stretched(small: np.ndarray, size: tuple[int, int], rows: slice) -> np.ndarray:
-    """Those `rows` of `small` at `size` (height, width), linear in between."""
-    sy, sx = small.shape[0] / size[0], small.shape[1] / size[1]
-    place = np.array([[sx, 0, 0.5 * sx - 0.5], [0, sy, (rows.start + 0.5) * sy - 0.5]], np.float32)
-    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    shape = (size[1], rows.stop - rows.start)
-    return cv2.warpAffine(small, place, shape, flags=flags, borderMode=cv2.BORDER_REPLICATE)
-
-
 def solve(read: Read, size: tuple[int, int], edge: Edge, report: Callable[[float], None]) -> np.ndarray:
     """The sky's share of each pixel, H×W float32."""
     alpha = np.empty(size, np.float32)
@@ -102,14 +93,14 @@ def solve(read: Read, size: tuple[int, int], edge: Edge, report: Callable[[float
 
 
 def _share(rgb: np.ndarray, size: tuple[int, int], rows: slice, edge: Edge) -> np.ndarray:
-    prior = stretched(edge.prior, size, rows)
-    band = stretched(edge.band, size, rows)
+    prior = masks.stretched(edge.prior, size, rows)
+    band = masks.stretched(edge.band, size, rows)
     if not band.any():
         return (prior > 0.5).astype(np.float32)
     picture = np.clip(rgb, 0, 1).astype(np.float32)
     lab = cv2.cvtColor(picture, cv2.COLOR_RGB2LAB)
-    sky, ground = (stretched(each, size, rows) for each in (edge.sky, edge.ground))
-    spread = stretched(edge.spread, size, rows)
+    sky, ground = (masks.stretched(each, size, rows) for each in (edge.sky, edge.ground))
+    spread = masks.stretched(edge.spread, size, rows)
     share, between = _mixture(lab, sky, ground, spread)
     told = np.clip((between / spread - CONTRAST[0]) / (CONTRAST[1] - CONTRAST[0]), 0, 1)
     scale = max(size) / max(edge.prior.shape)
@@ -142,7 +133,7 @@ def _mixture(lab: np.ndarray, sky: np.ndarray, ground: np.ndarray, spread: np.nd
 
 def foreground(rgb: np.ndarray, alpha: np.ndarray, size: tuple[int, int], rows: slice, edge: Edge) -> np.ndarray:
     """`rgb` of those `rows` with the old sky taken out of its colours where `alpha`, its share there, is not 0."""
-    sky, near = (stretched(each, size, rows) for each in (edge.sky_rgb, edge.ground_rgb))
+    sky, near = (masks.stretched(each, size, rows) for each in (edge.sky_rgb, edge.ground_rgb))
     share = alpha[..., None]
     missing = rgb - share * sky - (1 - share) * near
     front = near + (1 - share) * missing / ((1 - share) ** 2 + STEADY)
