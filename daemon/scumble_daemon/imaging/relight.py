@@ -19,6 +19,7 @@ LOOSE = 0.7  # a shadow that fills more of the selection than this was selected 
 BRIGHT = 0.95  # this share of a shadow does not become whiter than white
 CORE = 0.9  # with so much of the light missing, it is not the soft edge
 OVER_WHITE = 0.1  # natural logarithm, as noise and small lights have it
+LEAST_LIT, MOST_LIT = 0.02, 0.6  # of a mask: so much of it may turn out to be lit
 LEAST_AGREEMENT = 0.12  # with less of it the edge tells nothing about the ratio
 TEXTURE, CLEAR = 0.1, 0.35  # of a shadow's radius; agreement
 SURE_ENOUGH = 0.15  # with a smaller share of the edge agreeing on one light, the artist is told
@@ -70,9 +71,13 @@ def selected_shadow(
     fitted = shadow_edge.fit(edge)
     if find_edge:
         mask, edge, fitted = _deeper(log_light, selected_mask, scene.shows, mask, edge, fitted)
+    progress(0.55, "Measuring the light")
+    fitted, is_flattest = shadow_edge.flattened(edge, fitted)
+    if find_edge and is_flattest:
+        mask, edge, fitted = _without_lit(log_light, scene.shows, mask, edge, fitted)
     progress(0.7, "Lighting it")
     shadow = shadow_edge.draw(mask, edge, fitted, 1.0, size, 1.0)
-    ratio = _matched(log_light, mask, scene.shows, fitted)
+    ratio = _matched(log_light, mask, scene.shows, fitted, is_flattest)
     core = (shadow > CORE) & scene.shows
     ratio, is_held_back = _within_white(ratio, log_light, core, scene.shows)
     width = float(np.median(fitted.widths))
@@ -159,6 +164,25 @@ def _deeper(
     return mask, edge, fitted
 
 
+def _without_lit(
+    log_light: np.ndarray, shows: np.ndarray, mask: np.ndarray, edge: shadow_edge.Edge, fitted: shadow_edge.Fit
+) -> tuple[np.ndarray, shadow_edge.Edge, shadow_edge.Fit]:
+    """The mask less those parts along its outline that would get whiter than white: they are lit already."""
+    white = max(0.0, float(log_light[shows].max()))
+    over = mask & ((log_light + fitted.ratio).max(axis=2) > white + OVER_WHITE)
+    round_px = max(1, round(0.04 * np.sqrt(mask.sum() / np.pi)))
+    lit = cv2.morphologyEx(over.astype(np.uint8), cv2.MORPH_CLOSE, masks.disc(round_px))
+    lit = cv2.morphologyEx(lit, cv2.MORPH_OPEN, masks.disc(round_px)) > 0
+    lit = masks.touching(lit & mask, masks.grow(~mask, 2 * round_px))
+    left = masks.drop_specks(mask & ~lit, 0.1)
+    if not LEAST_LIT < 1 - left.sum() / mask.sum() < MOST_LIT:
+        return mask, edge, fitted
+    found = shadow_edge.lay_profiles(log_light, left, shows, _reach(left))
+    if found is None:
+        return mask, edge, fitted
+    return left, found, shadow_edge.placed(found, fitted)
+
+
 def _ratio_of_areas(log_light: np.ndarray, mask: np.ndarray, shows: np.ndarray) -> np.ndarray:
     outside = shows & ~mask
     if not outside.any() or not mask.any():
@@ -184,7 +208,9 @@ def _within_white(
     return np.maximum(ratio - too_much, 0).astype(np.float32), too_much > 2 * OVER_WHITE
 
 
-def _matched(log_light: np.ndarray, mask: np.ndarray, shows: np.ndarray, fitted: shadow_edge.Fit) -> np.ndarray:
+def _matched(
+    log_light: np.ndarray, mask: np.ndarray, shows: np.ndarray, fitted: shadow_edge.Fit, is_flattest: bool
+) -> np.ndarray:
     """The ratio made better by matching shadowed to lit ground of the same colour, near each other."""
     from scipy.spatial import KDTree
 
@@ -194,7 +220,7 @@ def _matched(log_light: np.ndarray, mask: np.ndarray, shows: np.ndarray, fitted:
     band = max(6.0, 0.5 * np.sqrt(mask.sum() / np.pi))
     inner = shows & (distance < middle - soft) & (distance > middle - soft - band)
     outer = shows & (distance > middle + soft) & (distance < middle + soft + band)
-    trusted = fitted.agreement >= LEAST_AGREEMENT
+    trusted = is_flattest or fitted.agreement >= LEAST_AGREEMENT
     if inner.sum() < 40 or outer.sum() < 40:
         return fitted.ratio if trusted else _ratio_of_areas(log_light, mask, shows)
     generator = np.random.default_rng(4)
@@ -211,7 +237,7 @@ def _matched(log_light: np.ndarray, mask: np.ndarray, shows: np.ndarray, fitted:
         close = gaps <= np.quantile(gaps, 0.5)
         ratio = ratio + np.median((lit[nearest] - dark - ratio)[close], axis=0)
     # The edge saw the same ground on both sides; matching may only refine what it said, less the surer it was
-    leeway = 0.1 + 0.6 * max(0.0, 0.6 - fitted.agreement)
+    leeway = 0.1 if is_flattest else 0.1 + 0.6 * max(0.0, 0.6 - fitted.agreement)
     level = start.mean() + np.clip(ratio.mean() - start.mean(), -leeway, leeway)
     said = (start - start.mean()) * trusted
     tint = said + np.clip((ratio - ratio.mean()) - said, -TINT_LEEWAY, TINT_LEEWAY)

@@ -200,9 +200,11 @@ class _Made:
         if not partial.any():
             return None
 
+        def read(rows: slice) -> np.ndarray:
+            return self._image.part(rows, slice(None))
+
         def draw(rows: slice, columns: slice) -> tuple[np.ndarray, np.ndarray]:
-            rgb = self._image.part(rows, slice(None))
-            cleaned = matte.foreground(rgb, self._alpha[rows], self._size, rows, self._found.edge)
+            cleaned = matte.foreground(read, self._alpha[rows], self._size, rows, self._found.edge)
             return cleaned[:, columns], partial[rows, columns] * self._image.alpha[rows, columns]
 
         part = masks.extent(partial, _whole(self._size))

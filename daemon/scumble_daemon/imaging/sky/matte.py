@@ -19,10 +19,11 @@ from .finding import View, end_of, is_coloured
 BAND, GREY_BAND = 0.055, 0.02  # of the longest side: how far from the coarse edge a pixel is looked at
 NEAR_PX = (1.5, 4.0, 12.0, 40.0)  # where the foreground's colour at an edge is taken from, on the working copy
 PURE_PX = 4
+BESIDE_PX = (1.5, 4.0)  # the same in the picture itself, where what is thin is not yet mixed with the sky
 NOISE = 2.2  # spreads within which a pixel is plain sky
 CONTRAST = (2.0, 6.0)  # spreads between sky and foreground: colour says nothing, colour says it all
 STRIP_ROWS = 384
-MARGIN_ROWS = 8
+MARGIN_ROWS = 16
 FAINT, WHOLE = 0.07, 0.97
 OVERSHOT = 0.3
 SKYWARDS = 0.05  # so far towards the sky's colour a foreground's may lie: more is what is left of the sky
@@ -45,7 +46,6 @@ class Edge:
     sky: np.ndarray
     ground: np.ndarray
     sky_rgb: np.ndarray
-    ground_rgb: np.ndarray
     spread: np.ndarray
 
     @staticmethod
@@ -70,7 +70,6 @@ class Edge:
             field.lab,
             ground,
             cv2.cvtColor(field.lab.astype(np.float32), cv2.COLOR_LAB2RGB),
-            cv2.cvtColor(ground.astype(np.float32), cv2.COLOR_LAB2RGB),
             field.spread * np.clip(1.15 - away, 0.4, 1).astype(np.float32),
         )
 
@@ -99,8 +98,8 @@ def _share(rgb: np.ndarray, size: tuple[int, int], rows: slice, edge: Edge) -> n
         return (prior > 0.5).astype(np.float32)
     picture = np.clip(rgb, 0, 1).astype(np.float32)
     lab = cv2.cvtColor(picture, cv2.COLOR_RGB2LAB)
-    sky, ground = (masks.stretched(each, size, rows) for each in (edge.sky, edge.ground))
-    spread = masks.stretched(edge.spread, size, rows)
+    sky, spread = (masks.stretched(each, size, rows) for each in (edge.sky, edge.spread))
+    ground = _ground(lab, sky, spread, masks.stretched(edge.ground, size, rows))
     share, between = _mixture(lab, sky, ground, spread)
     told = np.clip((between / spread - CONTRAST[0]) / (CONTRAST[1] - CONTRAST[0]), 0, 1)
     scale = max(size) / max(edge.prior.shape)
@@ -111,6 +110,14 @@ def _share(rgb: np.ndarray, size: tuple[int, int], rows: slice, edge: Edge) -> n
     sure = (prior > 0.5).astype(np.float32)
     found = band * found + (1 - band) * sure
     return masks.levels(found, FAINT, WHOLE).astype(np.float32)
+
+
+def _ground(lab: np.ndarray, sky: np.ndarray, spread: np.ndarray, around: np.ndarray) -> np.ndarray:
+    """The foreground's colour at an edge, Lab: of the purest pixels there, and where none is beside it, that `around`."""
+    off = distance(lab, sky) / spread
+    pure = (off >= 0.8 * cv2.dilate(off, masks.disc(PURE_PX))) & (off > CONTRAST[1])
+    beside, share = spread_out(lab, pure, BESIDE_PX)
+    return beside + (1 - share)[..., None] * around
 
 
 def _mixture(lab: np.ndarray, sky: np.ndarray, ground: np.ndarray, spread: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -131,9 +138,15 @@ def _mixture(lab: np.ndarray, sky: np.ndarray, ground: np.ndarray, spread: np.nd
     return share, between
 
 
-def foreground(rgb: np.ndarray, alpha: np.ndarray, size: tuple[int, int], rows: slice, edge: Edge) -> np.ndarray:
-    """`rgb` of those `rows` with the old sky taken out of its colours where `alpha`, its share there, is not 0."""
-    sky, near = (masks.stretched(each, size, rows) for each in (edge.sky_rgb, edge.ground_rgb))
+def foreground(read: Read, alpha: np.ndarray, size: tuple[int, int], rows: slice, edge: Edge) -> np.ndarray:
+    """The picture in those `rows` with the old sky taken out of its colours where `alpha`, its share there, is not 0."""
+    given = slice(max(0, rows.start - MARGIN_ROWS), min(size[0], rows.stop + MARGIN_ROWS))
+    inner = slice(rows.start - given.start, rows.stop - given.start)
+    around = read(given)
+    lab = cv2.cvtColor(np.clip(around, 0, 1).astype(np.float32), cv2.COLOR_RGB2LAB)
+    sky, spread, ground = (masks.stretched(each, size, given) for each in (edge.sky, edge.spread, edge.ground))
+    near = cv2.cvtColor(_ground(lab, sky, spread, ground)[inner], cv2.COLOR_LAB2RGB)
+    rgb, sky = around[inner], masks.stretched(edge.sky_rgb, size, rows)
     share = alpha[..., None]
     missing = rgb - share * sky - (1 - share) * near
     front = near + (1 - share) * missing / ((1 - share) ** 2 + STEADY)
