@@ -83,7 +83,9 @@ def above(operations: tuple[str, ...], rgb: np.ndarray, selection: np.ndarray | 
                 _run(client, operation, pixels, selection)
                 taken = time.perf_counter() - started
                 megabytes = (peak_bytes(pids) - before - held) / 1e6
-                rows.append(Row(f"{operation}: time, memory above the layer", f"{taken:.0f} s, {megabytes:.0f} MB", LIMIT))
+                rows.append(
+                    Row(f"{operation}: time, memory above the layer", f"{taken:.0f} s, {megabytes:.0f} MB", LIMIT)
+                )
     return rows
 
 

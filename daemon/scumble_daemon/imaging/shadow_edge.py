@@ -101,6 +101,8 @@ def flattened(edge: Edge, fitted: Fit) -> tuple[Fit, bool]:
     few = _thinned(edge)
     costs = [_unevenness(few, level * np.array([1 + BLUER / 2, 1, 1 - BLUER / 2], np.float32)) for level in LEVELS]
     best = int(np.argmin(costs))
+    if costs[best] > np.log(FLATTER):  # no step at all
+        return fitted, False
     if fitted.agreement >= UNSURE and costs[best] > np.log(FLATTER) + _unevenness(few, fitted.ratio):
         return fitted, False
     level = float(LEVELS[best])

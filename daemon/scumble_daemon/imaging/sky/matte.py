@@ -113,7 +113,7 @@ def _share(rgb: np.ndarray, size: tuple[int, int], rows: slice, edge: Edge) -> n
 
 
 def _ground(lab: np.ndarray, sky: np.ndarray, spread: np.ndarray, around: np.ndarray) -> np.ndarray:
-    """The foreground's colour at an edge, Lab: of the purest pixels there, and where none is beside it, that `around`."""
+    """The foreground's colour at an edge, Lab: of the purest pixels beside it, where none is that `around`."""
     off = distance(lab, sky) / spread
     pure = (off >= 0.8 * cv2.dilate(off, masks.disc(PURE_PX))) & (off > CONTRAST[1])
     beside, share = spread_out(lab, pure, BESIDE_PX)
@@ -139,7 +139,7 @@ def _mixture(lab: np.ndarray, sky: np.ndarray, ground: np.ndarray, spread: np.nd
 
 
 def foreground(read: Read, alpha: np.ndarray, size: tuple[int, int], rows: slice, edge: Edge) -> np.ndarray:
-    """The picture in those `rows` with the old sky taken out of its colours where `alpha`, its share there, is not 0."""
+    """Those `rows` of the picture with the old sky taken out of the colours where `alpha`, its share there, is not 0."""
     given = slice(max(0, rows.start - MARGIN_ROWS), min(size[0], rows.stop + MARGIN_ROWS))
     inner = slice(rows.start - given.start, rows.stop - given.start)
     around = read(given)
