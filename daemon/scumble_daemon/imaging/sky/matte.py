@@ -139,7 +139,7 @@ def _mixture(lab: np.ndarray, sky: np.ndarray, ground: np.ndarray, spread: np.nd
 
 
 def foreground(read: Read, alpha: np.ndarray, size: tuple[int, int], rows: slice, edge: Edge) -> np.ndarray:
-    """Those `rows` of the picture with the old sky taken out of the colours where `alpha`, its share there, is not 0."""
+    """Those `rows` of the picture, without the old sky in their colours where `alpha`, its share there, is not 0."""
     given = slice(max(0, rows.start - MARGIN_ROWS), min(size[0], rows.stop + MARGIN_ROWS))
     inner = slice(rows.start - given.start, rows.stop - given.start)
     around = read(given)
