@@ -19,6 +19,7 @@ from .finding import View, end_of, is_coloured
 BAND, GREY_BAND = 0.055, 0.02  # of the longest side: how far from the coarse edge a pixel is looked at
 NEAR_PX = (1.5, 4.0, 12.0, 40.0)  # where the foreground's colour at an edge is taken from, on the working copy
 PURE_PX = 4
+NEAR = 4.0  # of the band: beyond 1.5 / 4 of it nothing new is found in the ground
 BESIDE_PX = (1.5, 4.0)  # the same in the picture itself, where what is thin is not yet mixed with the sky
 NOISE = 2.2  # spreads within which a pixel is plain sky
 CONTRAST = (2.0, 6.0)  # spreads between sky and foreground: colour says nothing, colour says it all
@@ -38,7 +39,8 @@ class Edge:
     """What is known of both sides, on the working copy. `prior`: the sky's coarse share · `sky`, `ground`: colours.
 
     `band`: float32, where the matte is looked for · `spread`: of the sky's colour, and less than
-    that further into the ground, where less is taken for sky.
+    that further into the ground, where less is taken for sky · `near`: 1 beside the coarse sky, 0 further away, where
+    what is pale in the ground is no gap in it.
     """
 
     prior: np.ndarray
@@ -47,6 +49,7 @@ class Edge:
     ground: np.ndarray
     sky_rgb: np.ndarray
     spread: np.ndarray
+    near: np.ndarray
 
     @staticmethod
     def of(view: View, prior: np.ndarray, never: np.ndarray) -> Edge:
@@ -71,6 +74,7 @@ class Edge:
             ground,
             cv2.cvtColor(field.lab.astype(np.float32), cv2.COLOR_LAB2RGB),
             field.spread * np.clip(1.15 - away, 0.4, 1).astype(np.float32),
+            np.clip(1.5 - NEAR * away, 0, 1).astype(np.float32),
         )
 
 
@@ -99,7 +103,7 @@ def _share(rgb: np.ndarray, size: tuple[int, int], rows: slice, edge: Edge) -> n
     picture = np.clip(rgb, 0, 1).astype(np.float32)
     lab = cv2.cvtColor(picture, cv2.COLOR_RGB2LAB)
     sky, spread = (masks.stretched(each, size, rows) for each in (edge.sky, edge.spread))
-    ground = _ground(lab, sky, spread, masks.stretched(edge.ground, size, rows))
+    ground = _ground(lab, edge, size, rows)
     share, between = _mixture(lab, sky, ground, spread)
     told = np.clip((between / spread - CONTRAST[0]) / (CONTRAST[1] - CONTRAST[0]), 0, 1)
     scale = max(size) / max(edge.prior.shape)
@@ -112,12 +116,16 @@ def _share(rgb: np.ndarray, size: tuple[int, int], rows: slice, edge: Edge) -> n
     return masks.levels(found, FAINT, WHOLE).astype(np.float32)
 
 
-def _ground(lab: np.ndarray, sky: np.ndarray, spread: np.ndarray, around: np.ndarray) -> np.ndarray:
-    """The foreground's colour at an edge, Lab: of the purest pixels beside it, where none is that `around`."""
+def _ground(lab: np.ndarray, edge: Edge, size: tuple[int, int], rows: slice) -> np.ndarray:
+    """The foreground's colour at an edge, Lab: of the purest pixels beside it, and where none is, that on the copy."""
+    sky, spread, around, near = (
+        masks.stretched(each, size, rows) for each in (edge.sky, edge.spread, edge.ground, edge.near)
+    )
     off = distance(lab, sky) / spread
     pure = (off >= 0.8 * cv2.dilate(off, masks.disc(PURE_PX))) & (off > CONTRAST[1])
     beside, share = spread_out(lab, pure, BESIDE_PX)
-    return beside + (1 - share)[..., None] * around
+    beside += (1 - share)[..., None] * around
+    return around + near[..., None] * (beside - around)
 
 
 def _mixture(lab: np.ndarray, sky: np.ndarray, ground: np.ndarray, spread: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -144,8 +152,7 @@ def foreground(read: Read, alpha: np.ndarray, size: tuple[int, int], rows: slice
     inner = slice(rows.start - given.start, rows.stop - given.start)
     around = read(given)
     lab = cv2.cvtColor(np.clip(around, 0, 1).astype(np.float32), cv2.COLOR_RGB2LAB)
-    sky, spread, ground = (masks.stretched(each, size, given) for each in (edge.sky, edge.spread, edge.ground))
-    near = cv2.cvtColor(_ground(lab, sky, spread, ground)[inner], cv2.COLOR_LAB2RGB)
+    near = cv2.cvtColor(_ground(lab, edge, size, given)[inner], cv2.COLOR_LAB2RGB)
     rgb, sky = around[inner], masks.stretched(edge.sky_rgb, size, rows)
     share = alpha[..., None]
     missing = rgb - share * sky - (1 - share) * near
