@@ -23,6 +23,7 @@ NEAR = 4.0  # of the band: beyond 1.5 / 4 of it nothing new is found in the grou
 BESIDE_PX = (1.5, 4.0)  # the same in the picture itself, where what is thin is not yet mixed with the sky
 NOISE = 2.2  # spreads within which a pixel is plain sky
 CONTRAST = (2.0, 6.0)  # spreads between sky and foreground: colour says nothing, colour says it all
+MIXED = (20.0, 48.0)  # spreads between sky and the foreground's colour on the copy: mixed with the sky, and pure
 STRIP_ROWS = 384
 MARGIN_ROWS = 16
 FAINT, WHOLE = 0.07, 0.97
@@ -125,7 +126,9 @@ def _ground(lab: np.ndarray, edge: Edge, size: tuple[int, int], rows: slice) -> 
     pure = (off >= 0.8 * cv2.dilate(off, masks.disc(PURE_PX))) & (off > CONTRAST[1])
     beside, share = spread_out(lab, pure, BESIDE_PX)
     beside += (1 - share)[..., None] * around
-    return around + near[..., None] * (beside - around)
+    low, high = MIXED
+    mixed = np.clip((high - distance(around, sky) / spread) / (high - low), 0, 1)
+    return around + (near * mixed)[..., None] * (beside - around)
 
 
 def _mixture(lab: np.ndarray, sky: np.ndarray, ground: np.ndarray, spread: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
