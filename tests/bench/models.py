@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 from scumble_daemon.imaging import samples
-from scumble_daemon.models import devices, loading
+from scumble_daemon.models import loading, memory
 from scumble_daemon.models.devices import CPU
 from scumble_daemon.models.running import Notes, RunningModel
 from scumble_protocol.client import Client
@@ -69,7 +69,7 @@ def job(client: Client, pixels: np.ndarray) -> Taken:
 def warm_and_alone(client: Client, file: Path) -> tuple[list[Taken], float]:
     """Later jobs, and the median of the seconds of the network alone in this process, which keeps its memory as a
     worker does. TIMES of each, taken in turns: the machine is not equally fast all the time."""
-    devices.keep_freed_memory()
+    memory.keep_freed()
     model = RunningModel(loading.load_file(file), CPU, "bench")
     tile = (noise(SIDE, SIDE)[None, ..., :3] / np.float32(255)).astype(np.float32)
     jobs, passes = [], []

@@ -23,7 +23,7 @@ from scumble_protocol.messages import Failure, Message, Progress, Result, Submit
 from .. import config, logs, registry, warm
 from ..cache import ResultCache
 from ..model_pool import ModelPool
-from ..models import devices
+from ..models import devices, memory
 from ..models.desk import Desk
 from ..models.watch import Watch
 from .job import JobRunner
@@ -230,7 +230,7 @@ def main(endpoint: str, device: str) -> None:
     logs.open_log(config.log_folder(), "worker", settings.log_level)
     if hasattr(os, "nice"):
         os.nice(NICENESS)
-    devices.keep_freed_memory()
+    memory.keep_freed()
     worker = Worker(endpoint, device, settings)
     line = worker.line
     warm.keep_compiled()

@@ -21,7 +21,7 @@ from ..model_pool import Freed, ModelPool
 from ..registry import AUTOMATIC, CLASSICAL
 from ..weights import index
 from ..weights.store import Store
-from . import devices, paint, sources
+from . import devices, memory, paint, sources
 from .cutout import Edge, Foreground
 from .filler import Filler
 from .networks import Call, ImageNetwork, Loaded
@@ -206,6 +206,7 @@ class Desk:
 
             loaded = load(chosen, lambda share: context.progress(LOADED * share, stage))
             runner = _run(loaded, device, chosen.title)
+            memory.let_go_of_code()  # that PyTorch has started with
         log.info("loaded %s for %s", chosen.id, device)
         return runner
 

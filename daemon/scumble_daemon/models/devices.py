@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import re
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from scumble_protocol.errors import Invalid, Unsupported
+
+from . import memory
 
 if TYPE_CHECKING:
     import torch
@@ -21,9 +22,6 @@ RAM_SHARE = 0.25
 CPU_ACTIVATION_BYTES = 208 << 20  # larger tiles gain a tenth on a processor, and the layer itself takes enough
 GPU_ACTIVATION_SHARE = 0.5  # of what is free
 ORDER = ("cuda", "xpu", "mps")
-M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # of glibc's malloc.h
-KEPT_BYTES = 1 << 30
-LARGEST_KEPT_BYTES = 48 << 20  # tensors of a tile; larger arrays are few, and would tear holes
 
 
 def check_name(name: str) -> str:
@@ -81,8 +79,8 @@ class Device:
             import torch
 
             getattr(torch, self.kind).empty_cache()
-        else:
-            _trim()
+        memory.give_back_freed()
+        memory.let_go_of_code()
 
 
 CPU = Device("cpu")
@@ -152,31 +150,3 @@ def _windows_ram_bytes() -> int:
     status = MemoryStatus(length=ctypes.sizeof(MemoryStatus))
     ctypes.windll.kernel32.GlobalMemoryStatusEx(ctypes.byref(status))  # pyright: ignore[reportAttributeAccessIssue]
     return status.total
-
-
-def keep_freed_memory() -> None:
-    """Have this process use its memory again instead of asking the system for each tensor anew.
-
-    A forward pass makes and frees hundreds of megabytes many times. glibc would map and unmap each, and the system
-    fill each with zeros: a third of the time of a small network. `CPU.give_back` gives back what is kept so.
-    """
-    libc = _libc()
-    if hasattr(libc, "mallopt"):
-        libc.mallopt(M_MMAP_THRESHOLD, LARGEST_KEPT_BYTES)
-        libc.mallopt(M_TRIM_THRESHOLD, KEPT_BYTES)
-
-
-def _trim() -> None:
-    """glibc keeps what was freed."""
-    libc = _libc()
-    if hasattr(libc, "malloc_trim"):
-        libc.malloc_trim(0)
-
-
-def _libc() -> Any:
-    """glibc, or None where there is another."""
-    import ctypes
-
-    with contextlib.suppress(OSError):
-        return ctypes.CDLL("libc.so.6")
-    return None
