@@ -16,6 +16,7 @@ OPAQUE, CLEAR = 0.98, 0.03  # a matte beyond these is whole: the solver leaves a
 AROUND_PX = 24  # what is known so far from the band gives its colours
 PAIRS = 0.01  # what an explanation by two colours counts beside the Laplacian, where there is fine detail
 PLAIN, PLAIN_TRUST = 0.07, (0.5, 0.9)  # colours that say so nearly all or nothing, and so surely, are followed
+HAZE = 0.2  # and a solution that is about so near to what they say; what contradicts them stays
 DETAIL_PX, DETAIL, DETAIL_AROUND_PX = 1.2, 0.1, 4  # what is fine, how much of it is much, and how far around
 LEAST_DETAIL, MOST_DETAIL = 0.05, 2.0
 BLOCK_PX, MARGIN_PX = 256, 32
@@ -178,6 +179,7 @@ def _settled(alpha: np.ndarray, told: np.ndarray, trust: np.ndarray) -> np.ndarr
     low, high = PLAIN_TRUST
     sure = np.clip((trust - low) / (high - low), 0, 1)
     sure *= np.clip((np.abs(told - 0.5) - (0.5 - 2 * PLAIN)) / PLAIN, 0, 1)
+    sure *= np.clip(2 - np.abs(np.round(told) - alpha) / HAZE, 0, 1)
     return alpha + sure * (np.round(told) - alpha)
 
 
