@@ -14,21 +14,22 @@ from scumble_protocol.messages import Submit
 
 @dataclass(frozen=True)
 class Finished:
-    """What an operation gave, already in the document's own representation."""
+    """What an operation gave, already in the document's own representation. `is_whole`: it was not finished early."""
 
     layers: tuple[Layer, ...]
     selection: Raster | None
     notes: tuple[str, ...]
     document: Bounds | None = None
+    is_whole: bool = True
 
     @property
     def nbytes(self) -> int:
         return sum(raster.nbytes for raster in self._rasters)
 
     @property
-    def is_shared(self) -> bool:
-        """Whether some of it lies where the client reads it: once that is done it will be written over."""
-        return any(isinstance(raster.data, SegmentSlice) for raster in self._rasters)
+    def can_be_kept(self) -> bool:
+        """Not where some of it lies where the client reads it: once that is done it will be written over."""
+        return self.is_whole and not any(isinstance(raster.data, SegmentSlice) for raster in self._rasters)
 
     @property
     def _rasters(self) -> list[Raster]:

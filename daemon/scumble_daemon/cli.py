@@ -137,24 +137,42 @@ def run(
     ] = None,
     point: Annotated[list[str] | None, typer.Option(help="x,y to include, x,y,- to exclude.")] = None,
     box: Annotated[str, typer.Option(help="x0,y0,x1,y1")] = "",
+    preview: Annotated[
+        Path | None, typer.Option(help="While it runs, write the picture so far into this PNG, again and again.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Run an operation on a picture file, through the same daemon and protocol as the editors."""
+    """Run an operation on a picture file, through the same daemon and protocol as the editors.
+
+    Ctrl+C cancels. Where an operation gets better step by step, the first Ctrl+C ends it with what there is so far, and
+    a second one cancels.
+    """
     from . import run_command
+    from .interrupts import Interrupts
 
     request = run_command.Request(
-        operation, photo, output, layers, selection, tuple(settings or ()), reference, tuple(point or ()), box
+        operation, photo, output, layers, selection, tuple(settings or ()), reference, tuple(point or ()), box, preview
     )
     with (
         errors_told(as_json),
+        Interrupts(lambda text: typer.echo(text, err=True)) as interrupts,
         _progress(as_json) as on_progress,
         _client(on_wait=lambda text: on_progress(-1, text)) as client,
     ):
-        outcome = run_command.run(client, request, on_progress)
+        outcome = run_command.run(client, request, on_progress, interrupts)
     if as_json:
         files = [str(file) for file in outcome.files]
-        emit("result", files=files, layers=list(outcome.layers), notes=list(outcome.notes), timings=outcome.timings)
+        emit(
+            "result",
+            files=files,
+            layers=list(outcome.layers),
+            notes=list(outcome.notes),
+            timings=outcome.timings,
+            finished_at=outcome.finished_at,
+        )
         return
+    if outcome.finished_at < 1:
+        typer.echo(f"Finished early, with {outcome.finished_at:.0%} of the work done.")
     for note in outcome.notes:
         typer.echo(note)
     for file in outcome.files:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
@@ -21,7 +21,7 @@ def _ignore_progress(fraction: float, stage: str) -> None:
     pass
 
 
-def _ignore_preview(layers: Sequence[NewLayer]) -> None:
+def _ignore_preview(make: Callable[[], np.ndarray], place: Bounds | None = None) -> None:
     pass
 
 
@@ -101,7 +101,9 @@ class Context:
     `selection`: H×W float32 coverage in [0, 1] over the layer's own bounds, or None where nothing is selected ·
     `points`, `box`: in pixels from the *layer's* top left corner (points may lie outside it, the box does not) ·
     `reference`: the file that was chosen · `reference_layer`: the layer that was chosen instead of a picture's file ·
-    `preview`: show the artist an early result · `notes`: sentences that go with the result · `models`: networks ·
+    `preview`: `preview(make, place)` shows the artist what there is so far. `make` is called only when it is time for a
+    picture and somebody looks, and gives it as H×W×3 float32 sRGB of any size; `place` is where it will lie, in image
+    coordinates, the whole layer where None · `notes`: sentences that go with the result · `models`: networks ·
     `new_samples`: room for a result's samples, and what a `Raster` takes as its `data`; a large layer's can lie where
     the editor reads them · `seconds`: what parts of the job took, by name, for the result's timings."""
 
@@ -113,7 +115,9 @@ class Context:
     device: str = "cpu"
     report: Callable[[float, str], None] = _ignore_progress
     is_cancelled: Callable[[], bool] = lambda: False
-    preview: Callable[[Sequence[NewLayer]], None] = _ignore_preview
+    is_finish_asked: Callable[[], bool] = lambda: False
+    finished_at: float | None = None  # the share of the work that was done when the artist had seen enough
+    preview: Callable[..., None] = _ignore_preview
     notes: list[str] = field(default_factory=list)
     models: Models = field(default_factory=NoModels)
     model: dict[str, Any] | None = None  # the one that was used, for the recipe
@@ -140,6 +144,13 @@ class Context:
         """Raises: Cancelled."""
         if self.is_cancelled():
             raise Cancelled("The job was cancelled.")
+
+    def should_finish(self, share: float) -> bool:
+        """Whether the artist has seen enough and wants what there is so far: for a `progressive` operation to ask after
+        each step. `share` of the work, 0 to 1, is done by now; the recipe tells it."""
+        if self.finished_at is None and share < 1 and self.is_finish_asked():
+            self.finished_at = share
+        return self.finished_at is not None
 
     @contextmanager
     def timed(self, part: str) -> Iterator[None]:

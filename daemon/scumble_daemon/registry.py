@@ -102,10 +102,12 @@ def operation(
     version: int = 1,
     hidden: bool = False,
     raw: bool = False,
+    progressive: bool = False,
 ) -> Callable[[Function], Function]:
     """Declare the decorated function as the operation `id`; file, function and id have to agree.
 
-    The module's docstring is the description artists read; its class `Params` holds the parameters.
+    The module's docstring is the description artists read; its class `Params` holds the parameters. `progressive`: it
+    gets better step by step, calls `context.preview` on its way, and stops where `context.should_finish` says so.
     """
 
     def declare(function: Function) -> Function:
@@ -128,6 +130,7 @@ def operation(
             gives=gives,
             inputs=inputs or Inputs(),
             schema=_schema(params),
+            progressive=progressive,
         )
         _ = _with_offers(
             entry, lambda _: []

@@ -13,11 +13,13 @@ from scumble_protocol.catalogue import Operation, parse_box, parse_points
 from scumble_protocol.client import Client
 from scumble_protocol.errors import Invalid
 from scumble_protocol.image import Bounds, Layer, Point, Raster, Reference
-from scumble_protocol.messages import Result
+from scumble_protocol.messages import Preview, Result
 
 from .imaging import composite, openraster, picture, samples
+from .interrupts import Interrupts
 
 PICTURES = (".png", ".tif", ".tiff")
+PREVIEW_PX = 1024
 
 
 @dataclass(frozen=True)
@@ -33,25 +35,34 @@ class Request:
     reference: Path | None = None
     points: tuple[str, ...] = ()
     box: str = ""
+    preview: Path | None = None
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """`files`: what was written, in the order it was."""
+    """`files`: what was written, in the order it was · `finished_at`: the share of the work that was done, 1 where all
+    of it was wanted."""
 
     files: tuple[Path, ...]
     notes: tuple[str, ...]
     timings: dict[str, Any]
     layers: tuple[str, ...]
+    finished_at: float = 1.0
 
 
-def run(client: Client, request: Request, on_progress: Callable[[float, str], None]) -> Outcome:
-    """Raises: ScumbleError; nothing is written unless the job succeeded."""
+def run(client: Client, request: Request, on_progress: Callable[[float, str], None], interrupts: Interrupts) -> Outcome:
+    """Raises: ScumbleError; nothing but previews is written unless the job succeeded."""
     operation = client.catalogue().find(request.operation)
     _check_outputs(request)
+    _check_preview(operation, request.preview)
     raster, profile = picture.read(request.photo)
     canvas = Bounds(0, 0, raster.bounds.width, raster.bounds.height)
     points, box, reference = _prompts(operation, request)
+
+    def tell(fraction: float, stage: str) -> None:
+        interrupts.may_finish = operation.progressive  # it runs
+        on_progress(fraction, stage)
+
     result = client.run(
         operation.id,
         client.put(raster.data, raster.bounds, raster.depth, raster.channels, profile),
@@ -62,7 +73,10 @@ def run(client: Client, request: Request, on_progress: Callable[[float, str], No
         box=box,
         reference=reference,
         source=request.photo.stem,
-        on_progress=on_progress,
+        on_progress=tell,
+        is_enough=interrupts.is_enough,
+        previews=PREVIEW_PX if request.preview else 0,
+        on_preview=lambda preview: _write_preview(client, request, preview),
     )
     opened = _open(client, result)
     try:
@@ -71,11 +85,17 @@ def run(client: Client, request: Request, on_progress: Callable[[float, str], No
             result.notes,
             result.timings,
             tuple(layer.name for layer in result.layers),
+            min((layer.recipe.get("finished_at", 1.0) for layer in result.layers), default=1.0),
         )
     except OSError as error:
         raise Invalid(f"The result could not be written: {error}.", "Choose another place with -o.") from None
     finally:
         client.release(result)
+
+
+def _write_preview(client: Client, request: Request, preview: Preview) -> None:
+    if request.preview is not None and preview.picture is not None:
+        picture.write(request.preview, replace(preview.picture, data=client.pixels(preview.picture)), None)
 
 
 # --- what is asked -----------------------------------------------------------------------------------------------
@@ -89,6 +109,15 @@ def _check_outputs(request: Request) -> None:
             raise Invalid(f"«{request.output.name}» has no ending that can be written.", "Use .ora, .png or .tif.")
         if not request.output.absolute().parent.is_dir():
             raise Invalid(f"There is no folder {request.output.absolute().parent}.", "Make it first.")
+
+
+def _check_preview(operation: Operation, file: Path | None) -> None:
+    if file is None:
+        return
+    if not operation.progressive:
+        raise Invalid(f"{operation.id} shows no preview.", "Leave --preview out.")
+    if file.suffix.lower() not in PICTURES:
+        raise Invalid(f"«{file.name}» has no ending for a preview.", "Use .png or .tif.")
 
 
 def _parameters(operation: Operation, settings: tuple[str, ...]) -> dict[str, Any]:

@@ -62,6 +62,7 @@ class Server:
             messages.GetStatus: self._get_status,
             messages.Submit: self._submit,
             messages.Cancel: self._cancel,
+            messages.Finish: self._finish,
             messages.Release: self._release,
             messages.Free: self._free,
             messages.GetModels: self._models.get,
@@ -227,6 +228,12 @@ class Server:
             self._send(session.client, messages.Failure.of(request.id, Cancelled("The job was cancelled.")))
         for executor in self._executors:
             executor.cancel(job)
+
+    def _finish(self, session: Session, request: messages.Finish) -> None:
+        job = self._job_of(session, request.id)
+        if job is not None:  # one that waits has nothing to give yet
+            for executor in self._executors:
+                executor.finish(job)
 
     def _release(self, session: Session, request: messages.Release) -> None:
         for executor in self._executors:

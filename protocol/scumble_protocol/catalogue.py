@@ -1,7 +1,7 @@
 """The catalogue: what every operation is called, takes and gives, so that editors can draw menus and forms from it.
 
 As JSON: `{"format": 1, "digest": …, "operations": [{"id", "version", "title", "menu", "description", "hidden",
-"inputs": {"selection", "points", "box", "reference"}, "gives", "parameters": JSON Schema}, …]}`.
+"progressive", "inputs": {"selection", "points", "box", "reference"}, "gives", "parameters": JSON Schema}, …]}`.
 """
 
 from __future__ import annotations
@@ -58,7 +58,8 @@ class Inputs:
 
 @dataclass(frozen=True)
 class Operation:
-    """One entry. `gives`: "layers" | "selection" · `menu`: the submenu · `hidden`: not offered to artists."""
+    """One entry. `gives`: "layers" | "selection" · `menu`: the submenu · `hidden`: not offered to artists ·
+    `progressive`: gets better step by step; it shows previews, and can be finished with what it has so far."""
 
     id: str
     title: str
@@ -69,6 +70,7 @@ class Operation:
     gives: str = "layers"
     inputs: Inputs = field(default_factory=Inputs)
     schema: Mapping[str, Any] = field(default_factory=dict)
+    progressive: bool = False
 
     @property
     def parameters(self) -> List[Parameter]:
@@ -121,6 +123,7 @@ def _operation_to_json(operation: Operation) -> Dict[str, Any]:
         "description": operation.description,
         "hidden": operation.hidden,
         "gives": operation.gives,
+        "progressive": operation.progressive,
         "inputs": {
             "selection": operation.inputs.selection,
             "points": operation.inputs.points,
@@ -149,6 +152,7 @@ def _operation_from_json(entry: Mapping[str, Any]) -> Operation:
         description=entry["description"],
         hidden=entry.get("hidden", False),
         gives=entry["gives"],
+        progressive=entry.get("progressive", False),
         inputs=Inputs(
             selection=inputs["selection"],
             points=inputs["points"],

@@ -142,8 +142,10 @@ class Client:
         reference_layer: Optional[ReferenceLayer] = None,
         source: str = "",
         priority: str = "interactive",
+        previews: int = 0,
     ) -> str:
-        """Send a job; its id. The answers come by `poll`."""
+        """Send a job; its id. The answers come by `poll`. `previews`: how large the pictures may be that come while it
+        runs, in pixels of their longest side; 0: none are made."""
         job = self._session.next_id("job")
         submit = messages.Submit(
             id=job,
@@ -159,6 +161,7 @@ class Client:
             source=source,
             priority=priority,
             catalogue_digest=self.welcome.catalogue_digest,
+            previews=previews,
         )
         submit = replace(submit, profiles=self._pixels.unsent_profiles(submit.rasters))
         held = set(segments_of(iter(submit.rasters)))
@@ -174,6 +177,10 @@ class Client:
     def cancel(self, job: str) -> None:
         """Ask for a job's end; it still ends with a Failure (code "cancelled"), or a Result that was faster."""
         self._session.send(messages.Cancel(job))
+
+    def finish(self, job: str) -> None:
+        """Ask for what a job of a `progressive` operation has by now; its Result comes soon, or had come already."""
+        self._session.send(messages.Finish(job))
 
     def poll(self, timeout_s: float = 0) -> Optional[Message]:
         """The next Accepted, Progress, Preview, Result or Failure of a job, or answer to a request of `models`.
@@ -199,16 +206,19 @@ class Client:
         *,
         on_progress: Callable[[float, str], None] = _ignore,
         is_cancelled: Callable[[], bool] = _never,
+        is_enough: Callable[[], bool] = _never,
         on_preview: Callable[[Preview], None] = _ignore,
         **job: Any,
     ) -> Result:
-        """Submit a job (as `submit` does) and wait for its end. `is_cancelled` is asked at least every 50 ms.
+        """Submit a job (as `submit` does) and wait for its end. `is_cancelled` and `is_enough` are asked at least every
+        50 ms; the second ends a `progressive` operation with what it has by then.
 
         A Preview is released when `on_preview` returns.
         Raises: Cancelled · what the daemon answered · DaemonUnavailable
         """
         waited_for = self.submit(operation, image, canvas, **job)
         give_up_at: Optional[float] = None
+        was_enough = False
         others: List[Message] = []
         try:
             while True:
@@ -230,6 +240,9 @@ class Client:
                 if give_up_at is None and is_cancelled():
                     self.cancel(waited_for)
                     give_up_at = time.monotonic() + self.cancel_grace_s
+                if give_up_at is None and not was_enough and is_enough():
+                    was_enough = True
+                    self.finish(waited_for)
                 if give_up_at is not None and time.monotonic() >= give_up_at:
                     raise Cancelled("The job was cancelled.")
         except BaseException:

@@ -32,6 +32,7 @@ from .image import Bounds, Layer, Point, Raster, Reference, ReferenceLayer
 VERSION = 1
 NOTHING_WARM = "No model was kept warm."
 PRIORITIES = ("preview", "interactive", "batch")
+MOST_PREVIEW_PX = 4096
 
 
 # --- from a client -----------------------------------------------------------------------------------------------
@@ -81,6 +82,7 @@ class Submit:
     priority: str = choice(PRIORITIES, default="interactive")
     catalogue_digest: str = text(default="")
     profiles: Dict[str, bytes] = blob_map()  # ICC bytes by digest, each sent once a session
+    previews: int = integer(0, MOST_PREVIEW_PX, default=0)  # their longest side in pixels; 0: nobody looks
 
     @property
     def rasters(self) -> Tuple[Raster, ...]:
@@ -92,6 +94,13 @@ class Submit:
 
 @dataclass(frozen=True)
 class Cancel:
+    id: str = text()
+
+
+@dataclass(frozen=True)
+class Finish:
+    """The artist has seen enough: end the job soon, with a Result of what there is so far."""
+
     id: str = text()
 
 
@@ -265,10 +274,15 @@ class Progress:
 
 @dataclass(frozen=True)
 class Preview:
-    """An early look at the result; may come any number of times, each replaces the one before."""
+    """An early look at the result; may come any number of times, each replaces the one before.
+
+    `picture`: what the layer looks like by now, reduced and in sRGB, to be shown and not to be inserted · `place`:
+    where in the image that lies."""
 
     id: str = text()
     layers: Tuple[Layer, ...] = layers()
+    picture: Optional[Raster] = raster(optional=True)
+    place: Optional[Bounds] = bounds(optional=True)
 
 
 @dataclass(frozen=True)
@@ -308,6 +322,7 @@ FromClient = Union[
     GetStatus,
     Submit,
     Cancel,
+    Finish,
     Release,
     Free,
     GetModels,
@@ -342,6 +357,7 @@ TYPES = {
     "get-status": GetStatus,
     "submit": Submit,
     "cancel": Cancel,
+    "finish": Finish,
     "release": Release,
     "free": Free,
     "get-models": GetModels,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from dataclasses import dataclass
-from typing import Any, Dict, Iterable, Iterator, List, Optional, Set, Union
+from typing import Dict, Iterable, Iterator, List, Optional, Set, Union
 
 from .errors import Invalid, OutOfMemory
 from .image import MAX_PIXELS, MAX_SIDE_PX, SRGB, Bounds, Raster, SegmentSlice
@@ -132,9 +132,9 @@ def rasters_of(message: Union[Result, Preview]) -> Iterator[Raster]:
         yield layer.raster
         if layer.mask is not None:
             yield layer.mask
-    selection: Any = getattr(message, "selection", None)
-    if selection is not None:
-        yield selection
+    beside = message.picture if isinstance(message, Preview) else message.selection
+    if beside is not None:
+        yield beside
 
 
 def segments_of(rasters: Iterator[Raster]) -> List[str]:

@@ -349,20 +349,6 @@ def test_the_queue_has_an_end() -> None:
             client.run("slow", client.put(PIXELS, CANVAS, "u8", "RGBA"), CANVAS)
 
 
-def test_previews_come_before_the_result(daemon: DaemonProcess) -> None:
-    """An operation's early look arrives as layers while the job still runs."""
-    previews = []
-    with daemon.client() as client:
-        client.run(
-            "slow",
-            client.put(PIXELS, CANVAS, "u8", "RGBA"),
-            CANVAS,
-            parameters={"seconds": 0.2, "previews": True},
-            on_preview=lambda preview: previews.append(preview.layers[0].name),
-        )
-    assert previews == ["Preview"]
-
-
 # --- answering ---------------------------------------------------------------------------------------------------
 
 

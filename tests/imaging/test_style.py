@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import cv2
 import numpy as np
 import pytest
@@ -28,8 +30,8 @@ def hatching(side: int, period_px: float = 8) -> np.ndarray:
     return (INK * ink + PAPER * (1 - ink)).astype(np.float32)
 
 
-def ignore(share: float, picture: np.ndarray) -> None:
-    pass
+def ignore(share: float, make: Callable[[], np.ndarray]) -> bool:
+    return False
 
 
 def test_colours_take_the_mean_and_the_spread_of_others() -> None:
@@ -96,10 +98,34 @@ def test_a_large_picture_has_the_styles_own_pixels(painted: synthesis.Painted) -
     assert steps[0] > 1.2 * steps[1]
 
 
+@pytest.mark.parametrize("rounds", [1, 5, 13])
+def test_ended_early_it_is_painted_as_far_as_it_came(rounds: int) -> None:
+    """As small as its scale has it, with patches that can be enlarged to the full picture in the style's colours."""
+    heard: list[np.ndarray] = []
+
+    def enough(share: float, make: Callable[[], np.ndarray]) -> bool:
+        heard.append(make())
+        return len(heard) == rounds
+
+    style = hatching(96)
+    target = np.clip(colours.transported(photo(120), style), 0, 1)
+    early = synthesis.paint(target, style, 0.5, enough, CPU, seed=3)
+    assert len(heard) == rounds
+    assert (early.rgb == heard[-1]).all()
+    assert early.rgb.shape[0] <= 121
+    assert early.style_size[0] == round(96 * (0.25 if rounds == 1 else 0.354 if rounds == 5 else 1))
+    large = enlarge.enlarge(early, style, early.style_size, (120, 120))
+    between = (PAPER - INK) / np.linalg.norm(PAPER - INK)
+    beside = np.linalg.norm(large - INK - ((large - INK) @ between)[..., None] * between, axis=2)
+    assert np.median(beside) < 0.03, "no colour that is neither ink nor paper"
+    far = [cv2.GaussianBlur(each.mean(axis=2), (0, 0), 8) for each in (large, photo(120))]
+    assert np.corrcoef(far[0].ravel(), far[1].ravel())[0, 1] > 0.6
+
+
 def test_a_cancel_is_heard_between_the_rounds() -> None:
     calls = []
 
-    def cancel(share: float, picture: np.ndarray) -> None:
+    def cancel(share: float, make: Callable[[], np.ndarray]) -> bool:
         calls.append(share)
         raise Cancelled("The job was cancelled.")
 

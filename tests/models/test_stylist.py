@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 import torch
@@ -18,8 +20,8 @@ CONTENT = np.tile(np.linspace(0.2, 0.8, 64, dtype=np.float32)[None, :, None], (4
 STYLE = (0.5 + 0.4 * np.sign(np.sin(np.arange(40) * 0.9))[:, None, None] * np.ones((1, 56, 3))).astype(np.float32)
 
 
-def ignore(share: float, picture: np.ndarray) -> None:
-    pass
+def ignore(share: float, make: Callable[[], np.ndarray]) -> bool:
+    return False
 
 
 def with_signal(network: torch.nn.Module) -> torch.nn.Module:
@@ -53,7 +55,7 @@ def style_distance(optimiser: Optimiser, picture: np.ndarray) -> float:
 def test_steps_bring_the_picture_nearer_to_the_style(optimiser: Optimiser, how: str) -> None:
     """And it stays a picture: within what can be shown, as large as it was."""
     heard: list[float] = []
-    result = optimiser.restyle(CONTENT, STYLE, Wish(1.0, 12, how), lambda share, _: heard.append(share))
+    result = optimiser.restyle(CONTENT, STYLE, Wish(1.0, 12, how), lambda share, _: bool(heard.append(share)))
     assert result.shape == CONTENT.shape
     assert result.min() >= 0
     assert result.max() <= 1
@@ -71,13 +73,33 @@ def test_less_style_stays_nearer_to_the_content(optimiser: Optimiser) -> None:
 def test_a_large_picture_is_begun_at_half_its_size(optimiser: Optimiser) -> None:
     """Every step is told, and so is the size of what there is so far."""
     sizes: list[tuple[int, ...]] = []
-    content = np.repeat(np.repeat(CONTENT, 8, axis=0), 8, axis=1)[:64, :512]
-    optimiser.restyle(content, STYLE, Wish(0.5, 2), lambda _, picture: sizes.append(picture.shape))
-    assert sizes == [(32, 256, 3), (64, 512, 3)]
+    content = np.tile(CONTENT, (1, 16, 1))
+    optimiser.restyle(content, STYLE, Wish(0.5, 2), lambda _, make: bool(sizes.append(make().shape)))
+    assert sizes == [(24, 512, 3), (48, 1024, 3)]
+
+
+@pytest.mark.parametrize(("steps", "size"), [(1, (24, 512)), (3, (48, 1024))])
+def test_ended_early_it_is_the_best_so_far_at_full_size(
+    optimiser: Optimiser, steps: int, size: tuple[int, int]
+) -> None:
+    """Also where it had not come to the full size yet."""
+    seen: list[np.ndarray] = []
+
+    def enough(share: float, make: Callable[[], np.ndarray]) -> bool:
+        seen.append(make())
+        return len(seen) == steps
+
+    content = np.tile(CONTENT, (1, 16, 1))
+    result = optimiser.restyle(content, STYLE, Wish(0.5, 4), enough)
+    assert len(seen) == steps
+    assert seen[-1].shape[:2] == size
+    assert result.shape == content.shape
+    if size == content.shape[:2]:
+        np.testing.assert_array_equal(result, seen[-1])
 
 
 def test_a_cancel_is_heard_after_a_step(optimiser: Optimiser) -> None:
-    def cancel(share: float, picture: np.ndarray) -> None:
+    def cancel(share: float, make: Callable[[], np.ndarray]) -> bool:
         raise Cancelled("The job was cancelled.")
 
     with pytest.raises(Cancelled):

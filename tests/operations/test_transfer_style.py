@@ -9,10 +9,14 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image as Pillow
+from scumble_daemon.context import Context
 from scumble_daemon.imaging import samples
+from scumble_daemon.imaging.image import Image
+from scumble_daemon.operations.transfer_style import Params, transfer_style
 from scumble_protocol.client import Client
 from scumble_protocol.errors import Invalid
 from scumble_protocol.image import Bounds, Layer, Reference
+from scumble_protocol.messages import Preview
 
 from .. import checkpoints
 from ..checkpoints import own
@@ -100,6 +104,48 @@ def test_a_network_is_used_where_there_is_one(daemon: DaemonProcess) -> None:
         automatic, _ = restyled(client, parameters={"model": "auto", "steps": 2})
     assert np.abs(colours - photo(AREA.width)).max() > 1 / 255
     assert layer.recipe["model"]["id"] == automatic.recipe["model"]["id"] == "seeing"
+
+
+def test_it_is_seen_growing_and_kept_when_it_is_enough(daemon: DaemonProcess) -> None:
+    """A picture of what is selected comes while it is painted; then it is enough, and the recipe says how far
+    it was. All steps would take minutes."""
+    seen: list[Preview] = []
+    coverage = np.zeros((AREA.height, AREA.width), np.uint8)
+    coverage[20:60, 30:80] = 255
+    with daemon.client() as client:
+        layer, colours = restyled(
+            client,
+            selection=client.put(coverage.tobytes(), AREA, "u8", "GRAY"),
+            parameters={"model": "seeing", "steps": 2000},
+            previews=32,
+            on_preview=seen.append,
+            is_enough=lambda: bool(seen),
+        )
+    assert seen[0].place == layer.raster.bounds == Bounds(AREA.x + 30, AREA.y + 20, 50, 40)
+    assert seen[0].picture is not None
+    assert (seen[0].picture.bounds.width, seen[0].picture.bounds.height) == (32, 26)
+    assert 0 < layer.recipe["finished_at"] < 1
+    assert colours.std() > 0.02
+
+
+@pytest.mark.parametrize("side", [96, 700])
+def test_without_a_model_it_can_be_enough_after_the_first_round(side: int) -> None:
+    """What there is then is a whole layer, in the reference's palette, whether it is looked at reduced or not."""
+    shown: list[np.ndarray] = []
+    context = Context(
+        reference_layer=Image.from_array((hatching(80) * 255 + 0.5).astype(np.uint8)),
+        is_finish_asked=lambda: True,
+        preview=lambda make, place: shown.append(make()),
+    )
+    (layer,) = transfer_style(  # pyright: ignore[reportGeneralTypeIssues]
+        Image.from_array(photo(side)), Params(model="classical"), context
+    )
+    assert len(shown) == 1
+    assert context.finished_at == pytest.approx(1 / 14)
+    assert layer.rgb is not None
+    assert layer.rgb.shape == (side, side, 3)
+    off_palette = np.linalg.norm(layer.rgb - PAPER + ink_share(layer.rgb)[..., None] * (PAPER - INK), axis=2)
+    assert np.median(off_palette) < 0.05
 
 
 @pytest.mark.parametrize("mode", ["L", "RGBA", "P", "1"])

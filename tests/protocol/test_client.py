@@ -17,6 +17,7 @@ from scumble_protocol.messages import (
     Cancel,
     Catalogue,
     Failure,
+    Finish,
     GetCatalogue,
     GetStatus,
     Hello,
@@ -196,6 +197,33 @@ def test_run_gives_the_result_and_tells_of_progress(peers: Peers, way: Way) -> N
         assert peer.pool.used == []
     assert progress == [(-1, "Loading"), (0.5, "Halfway")]
     assert previews == [PIXELS]
+
+
+def test_enough_is_said_once_and_the_result_still_comes(peers: Peers, way: Way) -> None:
+    """`is_enough` sends one Finish, and what the job has by then is the value."""
+    asked: list[Message] = []
+
+    def script(peer: Peer, message: Message) -> bool:
+        if isinstance(message, Submit):
+            peer.say(Accepted(message.id), Progress(message.id, 0.1, "Painting"))
+            asked.append(message)
+            return True
+        if isinstance(message, Finish):
+            image = asked[0].image  # pyright: ignore[reportAttributeAccessIssue]
+            peer.say(Result(message.id, (Layer("so far", peer.same(image)),)))
+        return isinstance(message, Finish)
+
+    peer = peers(script)
+    seen: list[float] = []
+    with way.connect(peer) as client:
+        result = run(
+            client, on_progress=lambda fraction, stage: seen.append(fraction), is_enough=lambda: bool(seen), previews=64
+        )
+        assert result.layers[0].name == "so far"
+        client.release(result)
+        client.ping()
+    assert sum(isinstance(message, Finish) for message in peer.heard) == 1
+    assert asked[0].previews == 64  # pyright: ignore[reportAttributeAccessIssue]
 
 
 def test_a_failure_is_raised_as_what_it_is(peers: Peers, way: Way) -> None:

@@ -19,6 +19,7 @@ from scumble_protocol.messages import (
     Fetched,
     Fetching,
     FetchModel,
+    Finish,
     Free,
     Freed,
     GetCatalogue,
@@ -112,7 +113,9 @@ SAMPLES: dict[str, Message] = {
         profiles={WIDE: ICC},
     ),
     "submit-shared": Submit("job-7", "identity", SHARED, Bounds(0, 0, 4096, 4096), priority="batch"),
+    "submit-with-previews": Submit("job-17", "transfer_style", SMALL, Bounds(0, 0, 640, 480), previews=384),
     "cancel": Cancel("job-7"),
+    "finish": Finish("job-17"),
     "release": Release("release-8", ("w-1", "w-2")),
     "stop": Stop("stop-9"),
     "free": Free("free-11"),
@@ -137,6 +140,9 @@ SAMPLES: dict[str, Message] = {
     "progress": Progress("job-6", 0.375, "Matting"),
     "progress-unknown": Progress("job-6", -1, "Loading the model"),
     "preview": Preview("job-6", (Layer("Preview", SMALL),)),
+    "preview-picture": Preview(
+        "job-17", picture=Raster(Bounds(0, 0, 2, 1), "u8", "RGBA", bytes(range(8))), place=Bounds(-3, 5, 640, 320)
+    ),
     "result-layers": Result(
         "job-6",
         (

@@ -45,6 +45,10 @@ class Executor(Protocol):
         """Have the job end soon, whatever it is doing; its final report comes within a second."""
         ...
 
+    def finish(self, job: Job) -> None:
+        """Have the job, if it is the one that runs and can, end soon with what it has so far."""
+        ...
+
     def release(self, session: str, segments: Sequence[str]) -> None:
         """These result segments have been read and may be written again."""
         ...

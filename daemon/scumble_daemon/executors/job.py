@@ -19,9 +19,20 @@ from ..imaging import masks, samples
 from ..imaging.image import Image, NewDocument, NewLayer, NewSelection
 from ..models.desk import Desk
 from ..registry import Operation, OperationParams, ReferenceInput, Registry
+from .previews import Previews
 from .session_segments import Pixels
 
 MASK_DEPTH = {"u8": "u8", "u16": "u16", "f16": "f32", "f32": "f32"}
+
+
+@dataclass(frozen=True)
+class Listener:
+    """Whoever ordered a job: what they are told while it runs, and what they ask of it."""
+
+    report: Callable[[float, str], None]
+    show: Callable[[Preview], None]
+    is_cancelled: Callable[[], bool]
+    is_finish_asked: Callable[[], bool]
 
 
 @dataclass(frozen=True)
@@ -42,14 +53,7 @@ class JobRunner:
         self._results = results
         self._desk = desk
 
-    def run(
-        self,
-        submit: Submit,
-        pixels: Pixels,
-        report: Callable[[float, str], None],
-        is_cancelled: Callable[[], bool],
-        show: Callable[[Preview], None],
-    ) -> Result:
+    def run(self, submit: Submit, pixels: Pixels, listener: Listener) -> Result:
         """Raises: ScumbleError."""
         operation = self._registry.find(submit.operation)
         params = operation.check(submit.parameters)
@@ -66,8 +70,8 @@ class JobRunner:
         started = time.monotonic()
         seconds: dict[str, float] = {}
         if finished is None:
-            finished = self._compute(operation, params, opened, pixels, report, is_cancelled, show, seconds)
-            if key and not finished.is_shared:
+            finished = self._compute(operation, params, opened, pixels, listener, seconds)
+            if key and finished.can_be_kept:
                 self._results.put(key, finished)
         return Result(
             id=submit.id,
@@ -85,19 +89,12 @@ class JobRunner:
         params: OperationParams,
         submit: Submit,
         pixels: Pixels,
-        report: Callable[[float, str], None],
-        is_cancelled: Callable[[], bool],
-        show: Callable[[Preview], None],
+        listener: Listener,
         seconds: dict[str, float],
     ) -> cache.Finished:
         image = Image(submit.image, submit.profiles)
         source = Source(image, None, image.bounds) if operation.raw else _examine(image, submit, operation)
         recipe = _recipe(operation, params, submit)
-
-        def preview(layers: Sequence[NewLayer]) -> None:
-            encoded = [_store(_encode(layer, source, recipe), pixels) for layer in layers]
-            show(Preview(id=submit.id, layers=tuple(encoded)))
-
         room = pixels.room(self._results.budget_bytes // 4)
         context = Context(
             selection=source.coverage if operation.entry.inputs.selection != "none" else None,
@@ -106,9 +103,10 @@ class JobRunner:
             reference=submit.reference,
             reference_layer=_layer_image(submit),
             device=self._device,
-            report=report,
-            is_cancelled=is_cancelled,
-            preview=preview,
+            report=listener.report,
+            is_cancelled=listener.is_cancelled,
+            is_finish_asked=listener.is_finish_asked,
+            preview=Previews(submit, image, source.coverage, listener.show).offer,
             models=self._desk,
             new_samples=room.make,
             seconds=seconds,
@@ -117,6 +115,8 @@ class JobRunner:
             given = operation.function(image, params, context)
             context.check_cancelled()
         recipe["model"] = context.model
+        if context.finished_at is not None:
+            recipe["finished_at"] = round(context.finished_at, 4)
         if isinstance(given, NewSelection):
             return cache.Finished((), _encode_selection(given, image), tuple(context.notes))
         given_layers = given.layers if isinstance(given, NewDocument) else given
@@ -124,7 +124,8 @@ class JobRunner:
             source = replace(source, coverage=None, selected=image.bounds)
         layers = tuple(_encode(layer, source, recipe) for layer in given_layers)
         document = _around(layers) if isinstance(given, NewDocument) else None
-        return cache.Finished(layers, None, tuple(context.notes), document)
+        is_whole = context.finished_at is None
+        return cache.Finished(layers, None, tuple(context.notes), document, is_whole)
 
 
 # --- what comes in -----------------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import msgpack
@@ -26,7 +26,7 @@ from ..model_pool import ModelPool
 from ..models import devices, memory
 from ..models.desk import Desk
 from ..models.watch import Watch
-from .job import JobRunner
+from .job import JobRunner, Listener
 from .session_segments import SessionSegments
 
 log = logging.getLogger(__name__)
@@ -44,7 +44,8 @@ class Task:
     folder: str
     waited_s: float
     submit: Submit
-    cancelled: threading.Event
+    cancelled: threading.Event = field(default_factory=threading.Event)
+    finishing: threading.Event = field(default_factory=threading.Event)
 
 
 @dataclass(frozen=True)
@@ -118,14 +119,14 @@ class Line:
             envelope = msgpack.unpackb(frames[1].bytes)
             submit = wire.decode([frame.buffer for frame in frames[2:]])
             assert isinstance(submit, Submit)
-            task = Task(envelope["session"], envelope["folder"], envelope["waited_s"], submit, threading.Event())
+            task = Task(envelope["session"], envelope["folder"], envelope["waited_s"], submit)
             self._open[task.session, submit.id] = task
             server.send_multipart([b"taken", task.session.encode(), submit.id.encode()])
             self.work.put(task)
-        elif kind == b"cancel":
+        elif kind in (b"cancel", b"finish"):
             task = self._open.get((frames[1].bytes.decode(), frames[2].bytes.decode()))
             if task is not None:
-                task.cancelled.set()
+                (task.cancelled if kind == b"cancel" else task.finishing).set()
         elif kind == b"release":
             self.work.put(Released(frames[1].bytes.decode(), [frame.bytes.decode() for frame in frames[2:]]))
         elif kind == b"look":
@@ -194,13 +195,13 @@ class Worker:
         if task.cancelled.is_set():
             raise Cancelled("The job was cancelled.")
         pixels = self._segments.of(task.session, task.folder).like(task.submit.image)
-        return self._runner.run(
-            task.submit,
-            pixels,
-            report=report,
-            is_cancelled=task.cancelled.is_set,
-            show=lambda preview: self._line.report(task, preview, False),
+        listener = Listener(
+            report,
+            lambda preview: self._line.report(task, preview, False),
+            task.cancelled.is_set,
+            task.finishing.is_set,
         )
+        return self._runner.run(task.submit, pixels, listener)
 
     def _fail(self, task: Task, error: ScumbleError) -> None:
         self._line.report(task, Failure.of(task.submit.id, error), True)

@@ -95,6 +95,10 @@ class WorkerExecutor:
         self._send(b"cancel", job.session.encode(), job.submit.id.encode())
         self._kill_at = time.monotonic() + self._grace_s
 
+    def finish(self, job: Job) -> None:
+        if self._running is not None and self._running.key == job.key:
+            self._send(b"finish", job.session.encode(), job.submit.id.encode())
+
     def release(self, session: str, segments: Sequence[str]) -> None:
         self._send(b"release", session.encode(), *(name.encode() for name in segments))
 

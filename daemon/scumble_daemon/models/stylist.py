@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..imaging.style.wish import Wish
+from ..imaging.style.wish import Report, Wish
 from .computing import checked, computing
 from .devices import Device, computes_bf16
 from .networks import Loaded
@@ -18,18 +17,17 @@ if TYPE_CHECKING:
 CONTENT = "relu5_2"
 STYLE = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
 CONTENT_WEIGHT, STYLE_WEIGHT = 1000.0, 0.01  # for features of pixels in 0 … 255
-STEP, FIRST_MOMENT, EPSILON = 2 / 255, 0.99, 0.1  # of Adam, the step in 0 … 1
+STEP, FIRST_MOMENT, EPSILON = 2 / 255, 0.99, 0.1 * 255  # of Adam: 2, 0.99 and 0.1 for pixels in 0 … 255
 LBFGS_MEMORY = 10
 MOST_TRIES = 20  # of lengths for one step
-FEATURE_SCALE = 255 * 0.225  # of these weights' input, against pixels in 0 … 255 of which only the mean is taken
+# Of these weights' input, against pixels in 0 … 255 of which only the mean is taken: the losses' weights are for those.
+# A network of ReLUs scales as its input.
+FEATURE_SCALE = 255 * 0.225
 OPTIMISED_PX = {True: 1024, False: 512}  # the longest side on a GPU, on a processor
 ONE_PASS_PX = {True: 2048, False: 1024}
 COARSE = 0.5  # the share of the size at which the first half of the steps is made
-COARSE_LEAST_PX = 256
+COARSE_LEAST_PX = 512  # below, the steps are all made at full size: half of it would not get as far in as many
 MULTIPLE = 16  # sides that VGG's pooling and AdaIN's decoder give back as they are
-
-Report = Callable[[float, np.ndarray], None]
-"""`report(share, best picture so far)`; may raise to end it."""
 
 
 class Optimiser:
@@ -54,7 +52,8 @@ class Optimiser:
     def restyle(self, content: np.ndarray, style: np.ndarray, wish: Wish, report: Report) -> np.ndarray:
         """`content`, `style`: H×W×3 float32 in [0, 1], of any two sizes → the new picture, as large as `content`.
 
-        A large picture is begun at half its size. Raises: OutOfMemory, and what `report` raises.
+        A large picture is begun at half its size. Ended early, it is the best one so far. Raises: OutOfMemory, and what
+        `report` raises.
         """
         coarse = max(content.shape[:2]) * COARSE >= COARSE_LEAST_PX
         with computing(self.title, with_gradients=True):
@@ -62,10 +61,12 @@ class Optimiser:
             picture: torch.Tensor | None = None
             done = 0
             for scale, steps in stages:
-                picture = self._optimise(content, style, scale, steps, wish, picture, report, done)
+                picture, is_enough = self._optimise(content, style, scale, steps, wish, picture, report, done)
                 done += steps
+                if is_enough:
+                    break
             assert picture is not None
-            return _array(picture)
+            return _array(_scaled(picture, _sides(content, 1.0)))
 
     def _optimise(
         self,
@@ -77,7 +78,8 @@ class Optimiser:
         before: torch.Tensor | None,
         report: Report,
         done: int,
-    ) -> torch.Tensor:
+    ) -> tuple[torch.Tensor, bool]:
+        """The best picture, and whether it is enough."""
         import torch
         import torch.nn.functional as F  # noqa: N812
 
@@ -85,7 +87,7 @@ class Optimiser:
         target = _scaled(_tensor(content, self.device.torch), size)
         example = _scaled(_tensor(style, self.device.torch), _sides(style, scale))
         with torch.no_grad():
-            wanted = self._features(target, (CONTENT,))[CONTENT]
+            wanted = self._features(target, (CONTENT,))[CONTENT].float()
             grams = {name: gram(values) for name, values in self._features(example, STYLE).items()}
         first = target if before is None else _scaled(before, size)
         picture = first.contiguous().clone().requires_grad_(True)  # L-BFGS wants it so
@@ -94,8 +96,11 @@ class Optimiser:
         def loss() -> torch.Tensor:
             seen = self._features(picture, (*STYLE, CONTENT), is_exact=wish.optimiser == "lbfgs")
             style_loss = sum(((gram(seen[name]) - grams[name]) ** 2).mean() for name in STYLE) / len(STYLE)
-            content_loss = F.mse_loss(seen[CONTENT], wanted)
-            return CONTENT_WEIGHT * content_loss + wish.style_factor * STYLE_WEIGHT * style_loss
+            content_loss = F.mse_loss(seen[CONTENT].float(), wanted)
+            return (
+                FEATURE_SCALE**2 * CONTENT_WEIGHT * content_loss
+                + FEATURE_SCALE**4 * STYLE_WEIGHT * wish.style_factor * style_loss
+            )
 
         def closure() -> torch.Tensor:
             nonlocal best, least
@@ -123,25 +128,24 @@ class Optimiser:
             if wish.optimiser != "lbfgs":  # whose idea of the curvature that would spoil
                 with torch.no_grad():
                     picture.clamp_(0, 1)
-            report((done + step + 1) / wish.steps, _array(best.clamp(0, 1)))
-        return best.clamp(0, 1)
+            if report((done + step + 1) / wish.steps, lambda: _array(best.clamp(0, 1))):
+                return best.clamp(0, 1), True
+        return best.clamp(0, 1), False
 
     def _features(
         self, picture: torch.Tensor, names: tuple[str, ...], is_exact: bool = False
     ) -> dict[str, torch.Tensor]:
-        """As if pixels were in 0 … 255, which the losses' weights are for: a network of ReLUs scales as its input."""
         import torch
 
         in_half = computes_bf16(self.device) and not is_exact  # a line search cannot tell rounding from ascent
         with torch.autocast(self.device.torch.type, dtype=torch.bfloat16, enabled=in_half):
-            seen = self._module(picture, names)
-        return {name: FEATURE_SCALE * values.float() for name, values in seen.items()}
+            return self._module(picture, names)
 
 
 def gram(values: torch.Tensor) -> torch.Tensor:
-    """1×C×H×W → C×C: how channels go together, averaged over all places."""
-    flat = values[0].flatten(1)
-    return flat @ flat.T / flat.shape[1]
+    """1×C×H×W → C×C float32: how channels go together, averaged over all places."""
+    flat = values[0].permute(1, 2, 0).flatten(0, 1).float()  # as channels-last tensors lie in memory
+    return flat.T @ flat / flat.shape[0]
 
 
 class OnePass:
@@ -161,7 +165,7 @@ class OnePass:
         height, width = content.shape[:2]
         missing = [-height % MULTIPLE, -width % MULTIPLE]
         padded = np.pad(content, ((0, missing[0]), (0, missing[1]), (0, 0)), mode="edge")
-        report(0.1, content)
+        report(0.1, lambda: content)
         with computing(self.title):
             device = self.device.torch
             found = self._module(_tensor(padded, device), _tensor(style, device), wish.amount)

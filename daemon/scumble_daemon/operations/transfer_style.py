@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from collections.abc import Callable
+from typing import Literal
 
 import numpy as np
 from scumble_protocol.errors import Invalid
@@ -12,7 +13,7 @@ from ..context import Context
 from ..imaging import masks, sheets
 from ..imaging.image import Image, NewLayer
 from ..imaging.style import colours
-from ..imaging.style.wish import Wish
+from ..imaging.style.wish import Report, Wish
 from ..registry import Field, Inputs, ModelField, OperationParams, ReferenceInput, operation
 
 LEAST_PX = 16  # of the layer and of the reference: less holds no stroke
@@ -73,6 +74,7 @@ class Params(OperationParams):
             picture=True,
         ),
     ),
+    progressive=True,
 )
 def transfer_style(image: Image, params: Params, context: Context) -> list[NewLayer]:
     context.progress(0.0, "Looking at the reference")
@@ -91,12 +93,12 @@ def transfer_style(image: Image, params: Params, context: Context) -> list[NewLa
         style = np.clip(reference.reduced(*_slices(shown), small), 0, 1)
         if params.keep_colours:
             style = np.clip(colours.transported(style, content), 0, 1)
-        wish = Wish(params.amount, params.steps, params.optimiser)
         if model is not None:
-            painted = model.restyle(content, style, wish, _reporting(context, "Painting", 0.05, 0.95))
+            wish = Wish(params.amount, params.steps, params.optimiser)
+            painted = model.restyle(content, style, wish, _reporting(context, bounds, 0.05, 0.95))
             result = masks.resize(painted, (part.height, part.width))
         else:
-            result = _with_patches(content, style, (part.height, part.width), reference, shown, params, context)
+            result = _with_patches(content, style, bounds, reference, shown, params, context)
     context.progress(0.98, "Making the layer")
     return [NewLayer("Style", result, alpha=image.alpha[_slices(part)], bounds=bounds)]
 
@@ -104,7 +106,7 @@ def transfer_style(image: Image, params: Params, context: Context) -> list[NewLa
 def _with_patches(
     content: np.ndarray,
     style: np.ndarray,
-    size: tuple[int, int],
+    bounds: Bounds,
     reference: Image,
     shown: Bounds,
     params: Params,
@@ -118,10 +120,11 @@ def _with_patches(
     if not params.keep_colours:
         content = np.clip(colours.transported(content, style), 0, 1)
     device = torch.device(context.models.device())
-    report = _reporting(context, "Painting", 0.05, 0.9)
+    report = _reporting(context, bounds, 0.05, 0.9)
     painted = synthesis.paint(content, style, 1 - params.amount, report, device, params.seed)
+    size = bounds.height, bounds.width
     grows = max(size) / max(content.shape[:2])
-    if grows <= 1:
+    if grows <= 1 and painted.style_size == style.shape[:2]:
         return masks.resize(painted.rgb, size)
     large = _style_size(shown, min(LARGE_STYLE_PX, max(style.shape[:2]) * grows))
     full = np.clip(reference.reduced(*_slices(shown), large), 0, 1)
@@ -130,14 +133,19 @@ def _with_patches(
     return enlarge.enlarge(
         painted,
         full,
-        (style.shape[0], style.shape[1]),
+        painted.style_size,
         size,
         lambda share: context.progress(0.9 + 0.08 * share, "Enlarging"),
     )
 
 
-def _reporting(context: Context, stage: str, first: float, last: float) -> Any:
-    return lambda share, picture: context.progress(first + (last - first) * share, stage)
+def _reporting(context: Context, bounds: Bounds, first: float, last: float) -> Report:
+    def report(share: float, make: Callable[[], np.ndarray]) -> bool:
+        context.progress(first + (last - first) * share, "Painting")
+        context.preview(make, bounds)
+        return context.should_finish(share)
+
+    return report
 
 
 def _style_size(shown: Bounds, longest_px: float) -> tuple[int, int]:

@@ -13,20 +13,22 @@ import new_image as images
 import pixels
 import references
 from gi.repository import Gimp
+from progress import AnyProgress, Progress, begin
 from scumble_protocol.client import Client
 from scumble_protocol.errors import DaemonUnavailable, Invalid
 from scumble_protocol.image import Bounds, Point, Reference
-from scumble_protocol.messages import NOTHING_WARM
+from scumble_protocol.messages import NOTHING_WARM, Preview
 
-QUIET_S = 0.25
-REDRAW_S = 0.05
 CHECK_SIDE_PX = 64
 CONTROL_NUMBERS = 6  # of an anchor: handle x y, the anchor itself x y, handle x y
 
 
 @dataclass
 class Request:
-    """What the artist asked for: an operation, its parameters, and what it reads beside the layer."""
+    """What the artist asked for: an operation, its parameters, and what it reads beside the layer.
+
+    `is_watched`: it gets better step by step before the artist's eyes.
+    """
 
     operation: str
     title: str
@@ -35,6 +37,7 @@ class Request:
     reference_layer: Optional[Gimp.Layer] = None
     points: Sequence[Point] = ()
     box: Optional[Bounds] = None
+    is_watched: bool = False
 
 
 @dataclass(frozen=True)
@@ -48,7 +51,22 @@ class Outcome:
 def run(request: Request, image: Gimp.Image, source: Gimp.Layer, timings: "Timings") -> Outcome:
     """Raises: ScumbleError; then nothing was changed."""
     timings.begin()
-    progress = Progress(request.title)
+    progress = begin(request.title, pixels.bounds_of(source), request.is_watched)
+    try:
+        outcome, daemon_timings = _run(request, image, source, timings, progress)
+    finally:
+        progress.end()
+    timings.write(request.operation, daemon_timings)
+    return outcome
+
+
+def _run(
+    request: Request,
+    image: Gimp.Image,
+    source: Gimp.Layer,
+    timings: "Timings",
+    progress: AnyProgress,
+) -> Tuple[Outcome, Dict[str, Any]]:
     with Client.connect(name="GIMP", on_wait=progress.wait) as client:
         timings.mark("connect")
         raster = pixels.read_layer(client, image, source)
@@ -66,8 +84,11 @@ def run(request: Request, image: Gimp.Image, source: Gimp.Layer, timings: "Timin
             reference=request.reference,
             reference_layer=reference_layer,
             source=source.get_name(),
+            previews=progress.previews,
             on_progress=progress.show,
+            on_preview=lambda preview: _show(client, preview, progress),
             is_cancelled=progress.tick,
+            is_enough=progress.is_enough,
         )
         timings.mark("job")
         try:
@@ -82,9 +103,12 @@ def run(request: Request, image: Gimp.Image, source: Gimp.Layer, timings: "Timin
         Gimp.displays_flush()
         timings.mark("paint")
         digest = client.welcome.catalogue_digest
-    progress.end()
-    timings.write(request.operation, result.timings)
-    return Outcome(group, new_image, tuple(result.notes), digest)
+    return Outcome(group, new_image, tuple(result.notes), digest), result.timings
+
+
+def _show(client: Client, preview: Preview, progress: AnyProgress) -> None:
+    if preview.picture is not None:
+        progress.show_preview(preview, client.pixels(preview.picture))
 
 
 # --- what a job may work on --------------------------------------------------------------------------------------
@@ -179,50 +203,7 @@ def free() -> str:
         return NOTHING_WARM
 
 
-# --- telling how far it is ---------------------------------------------------------------------------------------
-
-
-class Progress:
-    """GIMP's progress bar, with its Cancel button.
-
-    It comes up only when a job takes a moment, and moves at most twenty times a second: GIMP repaints for every call,
-    which would take longer than a short job.
-    """
-
-    def __init__(self, title: str) -> None:
-        self._title = title
-        self._stage = ""
-        self._is_up = False
-        self._next_at = time.monotonic() + QUIET_S
-
-    def wait(self, stage: str) -> None:
-        self.show(-1, stage)
-
-    def tick(self) -> bool:
-        """To be asked often whether to cancel: brings the bar up for operations that report nothing."""
-        if not self._is_up:
-            self.show(-1, self._stage)
-        return False  # GIMP's Cancel button ends this process without asking
-
-    def show(self, fraction: float, stage: str) -> None:
-        now = time.monotonic()
-        if now < self._next_at:
-            return
-        self._next_at = now + REDRAW_S
-        if not self._is_up:
-            Gimp.progress_init(self._title)
-            self._is_up = True
-        if stage and stage != self._stage:
-            self._stage = stage
-            Gimp.progress_set_text(stage)
-        if fraction < 0:
-            Gimp.progress_pulse()
-        else:
-            Gimp.progress_update(fraction)
-
-    def end(self) -> None:
-        if self._is_up:
-            Gimp.progress_end()
+# --- how long it took ----------------------------------------------------------------------------------------------
 
 
 class Timings:

@@ -101,6 +101,7 @@ def run(procedure: Gimp.Procedure, run_mode: Gimp.RunMode, image: Gimp.Image, dr
         if not dialog.ask(procedure, config, operation, image):
             raise Cancelled("The dialog was closed.")
     request = jobs.Request(operation.id, operation.title, **arguments(operation, config))
+    request.is_watched = operation.progressive and run_mode != Gimp.RunMode.NONINTERACTIVE
     if is_interactive and operation.inputs.points and not request.points and request.box is None:
         request.points = jobs.path_points(image)
     outcome = jobs.run(request, image, source, timings)

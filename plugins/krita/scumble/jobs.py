@@ -15,6 +15,7 @@ from . import idle, layers, new_document, references, selections
 from .job import CANCELLED, DONE, FAILED, INSERTING, PLACING, RUNNING, Job
 from .lender import Lender
 from .models import Models
+from .preview import longest_px
 from .profiles import Profiles
 from .qt import QObject, QtCore, QTimer, Signal
 from .request import Request
@@ -24,6 +25,7 @@ from .timings import Timings
 
 LOOK_AGAIN_MS = 40  # how often a result that could not be inserted yet is tried again
 FINISHED_KEPT = 8
+FINISHING = "Finishing…"
 
 _log = logging.getLogger("scumble")
 
@@ -52,6 +54,7 @@ class Jobs(QObject):
         self._session.submitted.connect(lambda number: self._timings.mark(number, "submitted"))
         self._session.accepted.connect(self._accepted)
         self._session.progressed.connect(self._progressed)
+        self._session.previewed.connect(self._previewed)
         self._session.finished.connect(self._finished)
         self._session.failed.connect(self._failed)
         self._session.waiting.connect(self._waiting)
@@ -72,7 +75,7 @@ class Jobs(QObject):
 
     def run(self, request: Request) -> Job:
         """Start a job on the active document's active layer. What goes wrong is in the job that comes back."""
-        job = Job(next(self._numbers), request.operation.title)
+        job = Job(next(self._numbers), request.operation.title, is_progressive=request.operation.progressive)
         self._timings.start(job.number, request.operation.id)
         self.jobs.insert(0, job)
         self._by_number[job.number] = job
@@ -114,6 +117,12 @@ class Jobs(QObject):
             self._session.release(job.number)
         self._end(job, CANCELLED, Cancelled("Cancelled."))
 
+    def finish(self, job: Job) -> None:
+        """End it with what it has so far."""
+        if job.can_finish:
+            self._session.finish(job.number)
+            self._change(job, is_finishing=True, stage=FINISHING)
+
     def _accepted(self, number: int, position: int) -> None:
         if self._is_open(number):
             waits = f"Waiting for {position} other job{'s' if position > 1 else ''}…" if position else "Starting…"
@@ -121,7 +130,12 @@ class Jobs(QObject):
 
     def _progressed(self, number: int, fraction: float, stage: str) -> None:
         if self._is_open(number):
-            self._change(self._by_number[number], fraction=fraction, stage=stage)
+            job = self._by_number[number]
+            self._change(job, fraction=fraction, stage=FINISHING if job.is_finishing else stage)
+
+    def _previewed(self, number: int, image: Any) -> None:
+        if self._is_open(number):
+            self._change(self._by_number[number], preview=image)
 
     def _waiting(self, text: str) -> None:
         for job in self.jobs:
@@ -219,7 +233,7 @@ class Jobs(QObject):
         if error is not None:
             # Its frames hold Krita's nodes, and Krita crashes when those outlive their document.
             error.__traceback__ = error.__context__ = None
-        self._change(job, state=state, stage="", error=error, source=None, result=None)
+        self._change(job, state=state, stage="", error=error, source=None, result=None, preview=None)
 
     def _forget_old(self) -> None:
         for job in [job for job in self.jobs if job.is_over][FINISHED_KEPT:]:
@@ -264,6 +278,7 @@ def _order(job: Job, request: Request, reference: Optional[references.LayerPixel
         reference=request.reference,
         reference_layer=reference,
         source=job.source.layer_name,
+        previews=longest_px() if request.operation.progressive else 0,
     )
 
 

@@ -1,10 +1,11 @@
-"""The queue in the docker: one row for each job, with its progress, its Cancel, and what it said at the end."""
+"""The queue in the docker: a row for each job, with how far it is, its buttons, and what it said at the end."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Dict, Optional
 
 from .job import CANCELLED, DONE, FAILED, Job
+from .preview import PreviewPicture
 from .qt import Qt, QtWidgets
 
 if TYPE_CHECKING:
@@ -51,6 +52,11 @@ class JobRow(QtWidgets.QFrame):
         self._title.setWordWrap(True)
         self._button = QtWidgets.QToolButton()
         self._button.setObjectName("scumble_cancel")
+        self._finish = QtWidgets.QToolButton()
+        self._finish.setObjectName("scumble_finish")
+        self._finish.setText("Finish now")
+        self._finish.setToolTip("Stop here, and insert what there is so far")
+        self._preview = PreviewPicture()
         self._bar = QtWidgets.QProgressBar()
         self._bar.setObjectName("scumble_progress")
         self._stage = QtWidgets.QLabel()
@@ -63,6 +69,7 @@ class JobRow(QtWidgets.QFrame):
         self._said.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         top = QtWidgets.QHBoxLayout()
         top.addWidget(self._title, 1)
+        top.addWidget(self._finish, 0, Qt.AlignmentFlag.AlignTop)
         top.addWidget(self._button, 0, Qt.AlignmentFlag.AlignTop)
         layout = QtWidgets.QVBoxLayout(self)
         layout.setContentsMargins(6, 4, 6, 6)
@@ -70,9 +77,11 @@ class JobRow(QtWidgets.QFrame):
         layout.addLayout(top)
         layout.addWidget(self._bar)
         layout.addWidget(self._stage)
+        layout.addWidget(self._preview)
         layout.addWidget(self._said)
         self._bar.setTextVisible(False)
         self._bar.setFixedHeight(8)
+        self._finish.clicked.connect(lambda: jobs.finish(job))
         self._button.clicked.connect(lambda: jobs.forget(job) if job.is_over else jobs.cancel(job))
 
     def refresh(self, job: Job) -> None:
@@ -86,6 +95,9 @@ class JobRow(QtWidgets.QFrame):
         else:
             self._bar.setRange(0, 1000)
             self._bar.setValue(int(job.fraction * 1000))
+        self._preview.show_image(job.preview)
+        self._finish.setVisible(job.is_progressive and not job.is_over)
+        self._finish.setEnabled(job.can_finish)
         self._button.setText("×" if job.is_over else "Cancel")
         self._button.setToolTip("Take it off the list" if job.is_over else "Stop this job; the picture stays as it is")
         said = "\n".join(job.notes)

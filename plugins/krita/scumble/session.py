@@ -16,6 +16,7 @@ from scumble_protocol.image import Bounds, Layer, Point, Raster, Reference, Refe
 from scumble_protocol.messages import NOTHING_WARM, Accepted, Failure, Preview, Progress, Result
 from scumble_protocol.model_board import ModelRequests
 
+from .preview import image_of
 from .qt import QThread, Signal
 from .references import LayerPixels
 from .source import Pixels
@@ -40,6 +41,7 @@ class Order:
     reference: Optional[Reference] = None
     reference_layer: Optional[LayerPixels] = None
     source: str = ""
+    previews: int = 0  # their longest side in pixels
 
 
 class Session(QThread):
@@ -51,6 +53,7 @@ class Session(QThread):
     submitted = Signal(int)
     accepted = Signal(int, int)  # number, jobs before it
     progressed = Signal(int, float, str)  # number, fraction or -1, stage
+    previewed = Signal(int, object)  # number, QImage
     finished = Signal(int, object)  # number, Result whose rasters hold memoryviews
     failed = Signal(int, object)  # number, ScumbleError
     waiting = Signal(str)  # what is being waited for before any order can be sent
@@ -97,6 +100,10 @@ class Session(QThread):
     def cancel(self, number: int) -> None:
         self._called_off.add(number)
         self._do(lambda: self._cancel(number))
+
+    def finish(self, number: int) -> None:
+        """The artist has seen enough: have what there is so far as the result."""
+        self._do(lambda: self._finish(number))
 
     def release(self, number: int) -> None:
         """The result was read."""
@@ -200,6 +207,7 @@ class Session(QThread):
                     reference_layer=layer
                     and ReferenceLayer(layer.name, layer.document, _put(client, layer.pixels, given)),
                     source=order.source,
+                    previews=order.previews,
                 )
             except BaseException:
                 for raster in given.values():
@@ -243,6 +251,11 @@ class Session(QThread):
             if known == number and self._client is not None:
                 self._client.cancel(job)
 
+    def _finish(self, number: int) -> None:
+        for job, known in self._jobs.items():
+            if known == number and self._client is not None:
+                self._client.finish(job)
+
     def _release(self, number: int) -> None:
         result = self._results.pop(number, None)
         if result is not None and self._client is not None:
@@ -268,6 +281,8 @@ class Session(QThread):
         elif isinstance(message, Progress):
             self.progressed.emit(number, message.fraction, message.stage)
         elif isinstance(message, Preview):
+            if message.picture is not None and number not in self._called_off:
+                self.previewed.emit(number, image_of(message, client.pixels(message.picture)))
             client.release(message)
         elif isinstance(message, Failure):
             del self._jobs[message.id]

@@ -554,6 +554,39 @@ def click_cancel(number):
     return job(number)["state"] if number in rows() else ""
 
 
+def preview(number):
+    """Where the picture of a running job is on the screen, scrolled to, and whether Finish now can be clicked.
+
+    None where there is no picture.
+    """
+    row = part(f"scumble_job_{number}")
+    picture = row.findChild(QWidget, "scumble_preview")
+    if not picture.isVisible():
+        return None
+    around = next(each for each in docker().findChildren(QScrollArea) if each.isAncestorOf(picture))
+    around.ensureWidgetVisible(picture)
+    settle()
+    size = picture.sizeHint()
+    corner = picture.mapToGlobal(picture.rect().topLeft())
+    x = corner.x() + (picture.width() - size.width()) // 2
+    return {
+        "area": [x, corner.y(), size.width(), size.height()],
+        "height": picture.height(),
+        "room": around.viewport().width(),
+        "finish": row.findChild(QWidget, "scumble_finish").isEnabled(),
+    }
+
+
+def has_finish(number):
+    return part(f"scumble_job_{number}").findChild(QWidget, "scumble_finish").isVisible()
+
+
+def click_finish(number):
+    """What the row says then."""
+    QTest.mouseClick(part(f"scumble_job_{number}").findChild(QWidget, "scumble_finish"), Qt.LeftButton)
+    return job(number)["stage"]
+
+
 def rows():
     return [each.number for each in jobs().jobs]
 

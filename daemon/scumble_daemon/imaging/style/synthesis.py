@@ -6,14 +6,16 @@ PatchMatch (2009), and coherence as in Ashikhmin: Synthesizing Natural Textures 
 
 from __future__ import annotations
 
+import functools
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
 import torch
 import torch.nn.functional as F  # noqa: N812
+
+from .wish import Report
 
 PATCH_PX = 7
 STEP_PX = 2  # between patches of the new picture
@@ -27,9 +29,6 @@ VOTES = 4  # rounds of the robust vote
 GRAIN = 0.12  # of noise at the coarsest scale: what is flat has to catch strokes, too
 ROBUST = -0.8  # a patch that differs by e counts e^ROBUST
 CHUNK = 2048
-
-Report = Callable[[float, np.ndarray], None]
-"""`report(share, picture so far)`; may raise to end it."""
 
 
 @dataclass(frozen=True)
@@ -55,10 +54,12 @@ class Source:
 
 @dataclass(frozen=True)
 class Painted:
-    """`rgb`: H×W×3 float32 · `chosen`: rows×columns×3, where in the style each patch of the new picture comes from."""
+    """`rgb`: H×W×3 float32, smaller than what was wanted where it was ended early · `chosen`: rows×columns×3, where in
+    the style each patch of the new picture comes from · `style_size`: (height, width) that the style has there."""
 
     rgb: np.ndarray
     chosen: np.ndarray
+    style_size: tuple[int, int]
 
 
 def paint(
@@ -70,14 +71,18 @@ def paint(
     seed: int = 0,
 ) -> Painted:
     """`content`, `style`: H×W×3 float32 in [0, 1], colours already alike · `fidelity`: 0 to 1, how much the new picture
-    keeps to its content. Deterministic from `seed`. Raises: what `report` raises."""
+    keeps to its content. Deterministic from `seed`. Raises: what `report` raises.
+
+    Ended early, at a coarser scale, the picture is as small as that scale has it; `enlarge` takes it from there.
+    """
     generator = torch.Generator().manual_seed(seed)
     height, width = content.shape[:2]
     steps = sum(ROUNDS)
-    done = 0
+    done, is_enough = 0, False
     picture: torch.Tensor | None = None
     chosen: torch.Tensor | None = None
     places: torch.Tensor | None = None
+    style_size = (0, 0)
     for index, (scale, rounds) in enumerate(zip(SCALES, ROUNDS, strict=True)):
         size = tuple(_fitted(side, scale) for side in (height, width))
         wanted = _tensor(_resized(content, size), device)
@@ -96,12 +101,16 @@ def paint(
             chosen = search.nearest(_patches(target, STEP_PX), chosen, (count[0], count[1]))
             picture = _vote(source.patches[chosen.flatten()], size)
             done += 1
-            report(done / steps, _array(picture))
+            is_enough = report(done / steps, functools.partial(_array, picture))
+            if is_enough:
+                break
         assert chosen is not None
-        places = source.places[chosen]
+        places, style_size = source.places[chosen], (least[0], least[1])
+        if is_enough:
+            break
     assert picture is not None
     assert places is not None
-    return Painted(_array(picture), places.cpu().numpy())
+    return Painted(_array(picture), places.cpu().numpy(), style_size)
 
 
 def _content_weight(fidelity: float, progress: float) -> float:

@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+
+import numpy as np
+
+Report = Callable[[float, Callable[[], np.ndarray]], bool]
+"""`report(share, make)`, after each step: whether to end with the picture so far, which `make()` gives as H×W×3 float32
+of any size. May raise."""
 
 WIDTH = 100.0  # between the least and the most of a style, as factors of what its loss counts
 

@@ -53,10 +53,19 @@ class VGG19(nn.Module):
         missing = set(wanted)
         values = (picture - self.mean) / self.deviation  # pyright: ignore[reportOperatorIssue]
         found = {}
+        is_free = False  # whether nobody needs the last layer's values any more
         for name, layer in zip(self.names, self.features, strict=True):
             if not missing:
                 break
-            values = layer(values)
+            if name == self.names[0]:
+                # Autocast would round pixels to eight bits of mantissa, which is as coarse as a step of the optimiser.
+                with torch.autocast(values.device.type, enabled=False):
+                    values = layer(values)
+            elif is_free and isinstance(layer, nn.ReLU):
+                values = torch.relu_(values)
+            else:
+                values = layer(values)
+            is_free = isinstance(layer, nn.Conv2d) and name not in missing
             if name in missing:
                 found[name] = values
                 missing.remove(name)
