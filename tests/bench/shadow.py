@@ -14,6 +14,8 @@ from skimage import data
 from sklearn.datasets import load_sample_image
 
 from ..operations import photos
+from . import cutout
+from .table import Row, show
 
 LASSO_PX = 14
 
@@ -77,10 +79,11 @@ def ours(case: Case) -> np.ndarray:
     (layer,) = remove_shadow(  # pyright: ignore[reportGeneralTypeIssues]
         image, Params(model="classical"), Context(selection=case.selection)
     )
-    assert layer.rgb is not None
-    base = image.native_colour
-    stored = np.round(layer.rgb * 255) / 255
-    dodged = np.clip(base / (1 - stored), 0, 1)
+    assert layer.raster is not None
+    base, at = image.native_colour, layer.raster.bounds
+    dodge = np.zeros_like(base)
+    dodge[at.y : at.bottom, at.x : at.right] = Image(layer.raster).native_colour
+    dodged = np.clip(base / (1 - dodge), 0, 1)
     return (base + (dodged - base) * case.selection[..., None]).astype(np.float32)
 
 
@@ -105,6 +108,21 @@ def errors(found: np.ndarray, case: Case) -> tuple[float, float, float]:
     return float(off[core].mean()), float(off[~core & ~outside].mean()), float(off[outside].mean())
 
 
+def large() -> list[Row]:
+    """A shadow over a quarter of a large layer, selected, and without a selection."""
+    small = case("brick", np.dstack([data.brick()] * 3), "leaf", 5.0, 0.4)
+    height, width = cutout.LARGE
+    pixels, selection = (
+        cv2.resize(each, (width, height), interpolation=cv2.INTER_LINEAR)
+        for each in (small.photo, (small.selection * 255).astype(np.uint8))
+    )
+    rows = []
+    for words, drawn in (("selected", selection), ("nothing selected", None)):
+        (row,) = cutout.above(("remove_shadow",), pixels, drawn)
+        rows.append(Row(f"{words}: time, memory above the layer", row.figure, row.limit))
+    return rows
+
+
 def main() -> str:
     methods: dict[str, Callable[[Case], np.ndarray]] = {"before": untouched, "Lab mean and deviation": matched}
     methods["ours"] = ours
@@ -122,4 +140,5 @@ def main() -> str:
         lines.append(f"| {each.name} | {' | '.join(figures)} |")
     means = (" / ".join(f"{figure:.2f}" for figure in np.mean(found[name], axis=0)) for name in methods)
     lines.append(f"| **mean** | {' | '.join(f'**{each}**' for each in means)} |")
-    return "\n".join(lines) + "\n"
+    table = "\n".join(lines) + "\n"
+    return show("Remove Shadow, a layer of 50 megapixels", large()) + "\n" + table

@@ -11,7 +11,7 @@ import numpy as np
 from . import shadow
 from .cutout_sheet import labelled
 
-TILE_PX = (156, 196)
+TILE_PX = (152, 190)
 
 
 def row(case: shadow.Case) -> np.ndarray:

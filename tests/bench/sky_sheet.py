@@ -18,6 +18,8 @@ from ..operations import skies
 from .sky import over
 
 WIDTH_PX, CROP_PX, LABEL_PX = 250, 125, 16
+SHEETS = {"sky": 3, "sky-scenes": 2, "sky-scenes-2": 2, "sky-scenes-3": 2, "sky-scenes-4": 2}
+"""Rows of each, few, since they are in full colour: with a palette skies have bands."""
 SKIES: tuple[tuple[Any, int], ...] = (("cumulus", 5), ("sunset", 1), ("night", 1))
 PHOTOS = {  # and the corner, y and x, of what is shown of each at 100 %
     "china": (70, 60),
@@ -78,15 +80,9 @@ def main(folder: Path) -> None:
         photo = load_sample_image("china.jpg") if name == "china" else getattr(data, name)()
         rows.append(row(name, np.dstack([photo] * 3) if photo.ndim == 2 else photo, corner))
     rows += [row(name, skies.make(name).photo, corner) for name, corner in SCENES.items()]
-    for number, part in enumerate((rows[:6], rows[6:])):
-        save(np.vstack(part), folder / ("sky-scenes.png" if number else "sky.png"))
-
-
-def save(sheet: np.ndarray, file: Path) -> None:
-    """With 255 colours, spread by their errors: a sheet of photos would be five megabytes."""
-    from PIL import Image as Picture
-
-    Picture.fromarray(sheet).quantize(255, dither=Picture.Dither.FLOYDSTEINBERG).save(file, optimize=True)
+    for name, count in SHEETS.items():
+        picture, rows = np.vstack(rows[:count]), rows[count:]
+        cv2.imwrite(str(folder / f"{name}.png"), picture[..., ::-1], [cv2.IMWRITE_PNG_COMPRESSION, 9])
 
 
 if __name__ == "__main__":

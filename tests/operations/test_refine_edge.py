@@ -11,8 +11,10 @@ from scumble_daemon.context import Context
 from scumble_daemon.imaging.image import Image, NewSelection
 from scumble_daemon.operations.refine_edge import Params, refine_edge
 from scumble_protocol.errors import Cancelled, Invalid
+from scumble_protocol.image import Bounds
 
 from ..bench import composites, cutout
+from ..daemon_process import DaemonProcess
 from . import photos
 
 
@@ -77,6 +79,45 @@ def test_shift_feather_and_contrast_do_what_they_say() -> None:
 
     assert partial(crisp) < 0.4 * partial(plain)
     assert partial(soft) > 1.5 * partial(plain)
+
+
+def test_the_cut_out_is_the_selection_s_matte_over_the_layer_s_own_samples(
+    daemon: DaemonProcess, fur: composites.Composite
+) -> None:
+    """Its fur reaches beyond what was selected, since it is not masked by that; its edge has no background in it."""
+    pixels = np.round(fur.picture * 255).astype(np.uint8)
+    height, width = fur.alpha.shape[:2]
+    outline = np.zeros((height, width), np.uint8)
+    cv2.ellipse(outline, (280, 210), (146, 110), 0, 0, 360, 255, -1)
+    area = Bounds(0, 0, width, height)
+    with daemon.client() as client:
+        made = {}
+        for result in ("selection", "cutout", "mask", "trimap"):
+            parameters = {"result": result, "radius_px": 22.0}
+            image = client.put(pixels.tobytes(), area, "u8", "RGB")
+            selection = client.put(outline.tobytes(), area, "u8", "GRAY")
+            done = client.run("refine_edge", image, area, selection=selection, parameters=parameters)
+            assert (done.selection is not None) == (result == "selection")
+            assert len(done.layers) == (result != "selection")
+            rasters = [done.selection] if done.selection else [done.layers[0].raster, done.layers[0].mask]
+            for raster in filter(None, rasters):
+                stored = np.frombuffer(client.pixels(raster), np.uint8)
+                channels = {"GRAY": 1, "RGBA": 4}[raster.channels]
+                at, whole = raster.bounds, np.zeros((height, width, channels), np.uint8)
+                whole[at.y : at.bottom, at.x : at.right] = stored.reshape(at.height, at.width, channels)
+                made[result, raster.channels] = whole
+            client.release(done)
+    matte, trimap = made["cutout", "GRAY"][..., 0], made["trimap", "RGBA"]
+    assert np.array_equal(matte, made["selection", "GRAY"][..., 0])
+    assert np.array_equal(matte, made["mask", "RGBA"][..., 0])
+    assert matte[outline == 0].max() > 128
+    assert set(np.unique(trimap[trimap[..., 3] > 0][:, :3])) == {0, 128, 255}
+    colours, edge = made["cutout", "RGBA"][..., :3], (matte > 40) & (matte < 215)
+    assert np.array_equal(colours[matte == 255], pixels[matte == 255])
+    truth = (fur.alpha > 0.95) & (cv2.erode((fur.alpha > 0.95).astype(np.uint8), np.ones((9, 9))) == 0)
+    coat = np.median(pixels[truth], axis=0)
+    off = [np.abs(each[edge].astype(int) - coat).mean() for each in (pixels, colours)]
+    assert off[1] < 0.9 * off[0], off
 
 
 def test_a_large_layer_is_refined_at_its_own_size(fur: composites.Composite) -> None:

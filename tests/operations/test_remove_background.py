@@ -107,6 +107,21 @@ def test_colours_are_the_photo_s_own_where_the_matte_is_whole(dtype: type) -> No
     assert 0 < changed.mean() < 0.05
 
 
+@pytest.mark.parametrize("kind", ["grey", "hdr"])
+def test_grey_layers_and_light_beyond_white_are_cut_alike(kind: str) -> None:
+    """A grey layer gives a grey cut-out; light four times as bright as white is not clipped where nothing is cut."""
+    photo, outline = photos.flower()
+    pixels = photo[..., 0] if kind == "grey" else (photo / np.float32(255) * 4).astype(np.float32)
+    made = cut(pixels, selection=photos.roughly(outline, 12))
+    assert photos.overlap(made.matte, outline) > 0.85
+    assert np.isfinite(made.colours).all()
+    whole = made.matte == 1
+    assert np.array_equal(made.colours[whole], Image.from_array(pixels).native_colour[whole])
+    assert made.colours.shape[2] == (1 if kind == "grey" else 3)
+    if kind == "hdr":
+        assert made.colours[whole].max() > 1
+
+
 def blended() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """A soft-edged orange disc over green grass: the picture, the true foreground, the true matte."""
     rows, columns = np.mgrid[:240, :240]
@@ -136,7 +151,7 @@ def test_no_fringe_of_the_old_background_is_left() -> None:
     assert np.array_equal(left.colours, picture)
 
 
-CHANGES: list[dict[str, Any]] = [{}, {"shift_px": -3}, {"shift_px": 3}, {"soften_px": 12}]
+CHANGES: list[dict[str, Any]] = [{}, {"shift_px": -3}, {"shift_px": 3}, {"feather_px": 12}]
 
 
 def test_shift_and_soften_move_the_mask_only() -> None:

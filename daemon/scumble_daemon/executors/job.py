@@ -120,6 +120,8 @@ class JobRunner:
         if isinstance(given, NewSelection):
             return cache.Finished((), _encode_selection(given, image), tuple(context.notes))
         given_layers = given.layers if isinstance(given, NewDocument) else given
+        if operation.entry.gives == "selection":  # it draws the selection anew, so its layers are not masked by the old
+            source = replace(source, coverage=None, selected=image.bounds)
         layers = tuple(_encode(layer, source, recipe) for layer in given_layers)
         document = _around(layers) if isinstance(given, NewDocument) else None
         is_whole = context.finished_at is None

@@ -42,6 +42,15 @@ def _resize_bytes(mask: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     return cv2.resize(mask * np.uint8(255), (width, height), interpolation=method) * np.float32(1 / 255)
 
 
+def stretched(small: np.ndarray, size: tuple[int, int], rows: slice) -> np.ndarray:
+    """Those `rows` of `small` at `size` (height, width), linear in between."""
+    sy, sx = small.shape[0] / size[0], small.shape[1] / size[1]
+    place = np.array([[sx, 0, 0.5 * sx - 0.5], [0, sy, (rows.start + 0.5) * sy - 0.5]], np.float32)
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    shape = (size[1], rows.stop - rows.start)
+    return cv2.warpAffine(small, place, shape, flags=flags, borderMode=cv2.BORDER_REPLICATE)
+
+
 def disc(radius_px: int) -> np.ndarray:
     """A round structuring element."""
     return cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius_px + 1, 2 * radius_px + 1))

@@ -15,6 +15,8 @@ WORK_PX = 1024  # longest side at which the whole band is solved at once; beyond
 OPAQUE, CLEAR = 0.98, 0.03  # a matte beyond these is whole: the solver leaves a faint haze
 AROUND_PX = 24  # what is known so far from the band gives its colours
 PAIRS = 0.01  # what an explanation by two colours counts beside the Laplacian, where there is fine detail
+PLAIN, PLAIN_TRUST = 0.07, (0.5, 0.9)  # colours that say so nearly all or nothing, and so surely, are followed
+HAZE = 0.2  # and a solution that is about so near to what they say; what contradicts them stays
 DETAIL_PX, DETAIL, DETAIL_AROUND_PX = 1.2, 0.1, 4  # what is fine, how much of it is much, and how far around
 LEAST_DETAIL, MOST_DETAIL = 0.05, 2.0
 BLOCK_PX, MARGIN_PX = 256, 32
@@ -153,7 +155,7 @@ def _around(used: np.ndarray, length: int) -> slice:
 
 def _solve(rgb: np.ndarray, known: np.ndarray, seen: np.ndarray, carried: Opinion | None) -> np.ndarray:
     unknown = known == 0.5
-    opinions = [] if carried is None else [carried]
+    opinions, trust = [] if carried is None else [carried], None
     if (seen == 1).any() and (seen == 0).any():
         opinion, trust = _pairs(rgb, seen, known, unknown)
         opinions = [opinion, *(replace(each, weight=each.weight * (1 - trust)) for each in opinions)]
@@ -162,11 +164,23 @@ def _solve(rgb: np.ndarray, known: np.ndarray, seen: np.ndarray, carried: Opinio
     if not (known == 1).any() or not (known == 0).any():  # it would all become what is known
         opinions[-1] = replace(opinions[-1], weight=np.full_like(opinions[-1].weight, FOLLOWED))
     try:
-        return closed_form.solve(rgb, known, opinions)
+        alpha = closed_form.solve(rgb, known, opinions)
+        if trust is not None:
+            alpha[unknown] = _settled(alpha[unknown], opinions[0].alpha, trust)
+        return alpha
     except ValueError:  # the factorisation or the solver gave up, as on perfectly flat colour
         alpha = known.copy()
         alpha[unknown] = opinions[0].alpha
         return alpha
+
+
+def _settled(alpha: np.ndarray, told: np.ndarray, trust: np.ndarray) -> np.ndarray:
+    """Without the haze that a smooth solution leaves where colours surely tell one side from the other."""
+    low, high = PLAIN_TRUST
+    sure = np.clip((trust - low) / (high - low), 0, 1)
+    sure *= np.clip((np.abs(told - 0.5) - (0.5 - 2 * PLAIN)) / PLAIN, 0, 1)
+    sure *= np.clip(2 - np.abs(np.round(told) - alpha) / HAZE, 0, 1)
+    return alpha + sure * (np.round(told) - alpha)
 
 
 def _pairs(rgb: np.ndarray, seen: np.ndarray, known: np.ndarray, unknown: np.ndarray) -> tuple[Opinion, np.ndarray]:

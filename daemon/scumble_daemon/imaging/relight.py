@@ -19,6 +19,7 @@ LOOSE = 0.7  # a shadow that fills more of the selection than this was selected 
 BRIGHT = 0.95  # this share of a shadow does not become whiter than white
 CORE = 0.9  # with so much of the light missing, it is not the soft edge
 OVER_WHITE = 0.1  # natural logarithm, as noise and small lights have it
+LEAST_LIT, MOST_LIT = 0.02, 0.6  # of a mask: so much of it may turn out to be lit
 LEAST_AGREEMENT = 0.12  # with less of it the edge tells nothing about the ratio
 TEXTURE, CLEAR = 0.1, 0.35  # of a shadow's radius; agreement
 SURE_ENOUGH = 0.15  # with a smaller share of the edge agreeing on one light, the artist is told
@@ -28,8 +29,8 @@ Progress = Callable[[float, str], None]
 
 @dataclass(frozen=True)
 class Relight:
-    """`log_gain`: H×W×3 float32 ≥ 0, natural logarithm of the factor in linear light · `agreement`: see
-    shadow_edge.Fit · `overlap_px`: how far the shadow's soft edge reaches beyond the selection, in full-size pixels ·
+    """`log_gain`: H×W×3 float32 ≥ 0, natural logarithm of the factor in linear light, over what was measured ·
+    `agreement`: see shadow_edge.Fit · `overlap_px`: how far the shadow's soft edge reaches beyond the selection ·
     `is_held_back`: what was measured would have made whiter than white what cannot have lain in such a shadow."""
 
     log_gain: np.ndarray
@@ -51,39 +52,39 @@ def encoded(light: np.ndarray) -> np.ndarray:
 def selected_shadow(
     rgb: np.ndarray, alpha: np.ndarray, coverage: np.ndarray, find_edge: bool, softness: float, progress: Progress
 ) -> Relight:
-    """The gain for the shadow inside a selection, `coverage` H×W in [0, 1].
+    """The gain for the shadow inside a selection, `coverage` H×W in [0, 1]; all at one size, of WORK_PX at most.
 
     The light's ratio is taken across the edge, where the same ground is seen lit and shadowed; the soft edge is fitted
     to profiles across it (after Gong & Cosker 2016).
     """
-    size = masks.fitted_size(alpha.shape, WORK_PX)
-    scale = max(alpha.shape) / max(size)
+    size = alpha.shape[0], alpha.shape[1]
     scene = Scene.of(rgb, alpha, WORK_PX)
-    log_light = _log_light(rgb, size)
-    selected = masks.resize(coverage, size)
-    selected_mask = (selected >= min(0.5, float(selected.max()))) & scene.shows
+    log_light = _log_light(rgb)
+    selected_mask = (coverage >= min(0.5, float(coverage.max()))) & scene.shows
     progress(0.1, "Finding the shadow's edge")
     mask = _shadow_inside(scene, selected_mask) if find_edge else selected_mask
     progress(0.4, "Measuring the light")
     edge = shadow_edge.lay_profiles(log_light, mask, scene.shows, _reach(mask))
     if edge is None:
         ratio, is_held_back = _within_white(_ratio_of_areas(log_light, mask, scene.shows), log_light, mask, scene.shows)
-        return Relight(ratio * masks.resize(mask, alpha.shape)[..., None], 0.0, 0.0, is_held_back)
+        return Relight(ratio * mask[..., None].astype(np.float32), 0.0, 0.0, is_held_back)
     fitted = shadow_edge.fit(edge)
     if find_edge:
         mask, edge, fitted = _deeper(log_light, selected_mask, scene.shows, mask, edge, fitted)
+    progress(0.55, "Measuring the light")
+    fitted, is_flattest = shadow_edge.flattened(edge, fitted)
+    if find_edge and is_flattest:
+        mask, edge, fitted = _without_lit(log_light, scene.shows, mask, edge, fitted)
     progress(0.7, "Lighting it")
     shadow = shadow_edge.draw(mask, edge, fitted, 1.0, size, 1.0)
-    ratio = _matched(log_light, mask, scene.shows, fitted)
+    ratio = _matched(log_light, mask, scene.shows, fitted, is_flattest)
     core = (shadow > CORE) & scene.shows
     ratio, is_held_back = _within_white(ratio, log_light, core, scene.shows)
     width = float(np.median(fitted.widths))
     missing = penumbra.solve(log_light, ratio, shadow_edge.share(ratio, shadow), width, scene.shows)
     shadow = shadow_edge.softened(shadow_edge.shadow(ratio, missing), width, softness)
-    if scale > 1:
-        shadow = masks.resize(shadow, alpha.shape)
     from_selection = masks.signed_distance(selected_mask)[edge.points[:, 1], edge.points[:, 0]]
-    overlap = float(np.median(fitted.offsets + 1.2 * fitted.widths + from_selection)) * scale
+    overlap = float(np.median(fitted.offsets + 1.2 * fitted.widths + from_selection))
     return Relight(shadow_edge.gain(ratio, shadow), fitted.agreement, max(0.0, overlap), is_held_back)
 
 
@@ -96,8 +97,8 @@ def shadow_in(rgb: np.ndarray, alpha: np.ndarray, selected: np.ndarray, find_edg
     return masks.resize(found, selected.shape) > 0.5
 
 
-def _log_light(rgb: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    return cv2.GaussianBlur(np.log(linear(masks.resize(rgb, size)) + DARKEST), (0, 0), 0.8)
+def _log_light(rgb: np.ndarray) -> np.ndarray:
+    return cv2.GaussianBlur(np.log(linear(rgb) + DARKEST), (0, 0), 0.8)
 
 
 def _reach(mask: np.ndarray) -> int:
@@ -163,6 +164,25 @@ def _deeper(
     return mask, edge, fitted
 
 
+def _without_lit(
+    log_light: np.ndarray, shows: np.ndarray, mask: np.ndarray, edge: shadow_edge.Edge, fitted: shadow_edge.Fit
+) -> tuple[np.ndarray, shadow_edge.Edge, shadow_edge.Fit]:
+    """The mask less those parts along its outline that would get whiter than white: they are lit already."""
+    white = max(0.0, float(log_light[shows].max()))
+    over = mask & ((log_light + fitted.ratio).max(axis=2) > white + OVER_WHITE)
+    round_px = max(1, round(0.04 * np.sqrt(mask.sum() / np.pi)))
+    lit = cv2.morphologyEx(over.astype(np.uint8), cv2.MORPH_CLOSE, masks.disc(round_px))
+    lit = cv2.morphologyEx(lit, cv2.MORPH_OPEN, masks.disc(round_px)) > 0
+    lit = masks.touching(lit & mask, masks.grow(~mask, 2 * round_px))
+    left = masks.drop_specks(mask & ~lit, 0.1)
+    if not LEAST_LIT < 1 - left.sum() / mask.sum() < MOST_LIT:
+        return mask, edge, fitted
+    found = shadow_edge.lay_profiles(log_light, left, shows, _reach(left))
+    if found is None:
+        return mask, edge, fitted
+    return left, found, shadow_edge.placed(found, fitted)
+
+
 def _ratio_of_areas(log_light: np.ndarray, mask: np.ndarray, shows: np.ndarray) -> np.ndarray:
     outside = shows & ~mask
     if not outside.any() or not mask.any():
@@ -188,7 +208,9 @@ def _within_white(
     return np.maximum(ratio - too_much, 0).astype(np.float32), too_much > 2 * OVER_WHITE
 
 
-def _matched(log_light: np.ndarray, mask: np.ndarray, shows: np.ndarray, fitted: shadow_edge.Fit) -> np.ndarray:
+def _matched(
+    log_light: np.ndarray, mask: np.ndarray, shows: np.ndarray, fitted: shadow_edge.Fit, is_flattest: bool
+) -> np.ndarray:
     """The ratio made better by matching shadowed to lit ground of the same colour, near each other."""
     from scipy.spatial import KDTree
 
@@ -198,7 +220,7 @@ def _matched(log_light: np.ndarray, mask: np.ndarray, shows: np.ndarray, fitted:
     band = max(6.0, 0.5 * np.sqrt(mask.sum() / np.pi))
     inner = shows & (distance < middle - soft) & (distance > middle - soft - band)
     outer = shows & (distance > middle + soft) & (distance < middle + soft + band)
-    trusted = fitted.agreement >= LEAST_AGREEMENT
+    trusted = is_flattest or fitted.agreement >= LEAST_AGREEMENT
     if inner.sum() < 40 or outer.sum() < 40:
         return fitted.ratio if trusted else _ratio_of_areas(log_light, mask, shows)
     generator = np.random.default_rng(4)
@@ -215,7 +237,7 @@ def _matched(log_light: np.ndarray, mask: np.ndarray, shows: np.ndarray, fitted:
         close = gaps <= np.quantile(gaps, 0.5)
         ratio = ratio + np.median((lit[nearest] - dark - ratio)[close], axis=0)
     # The edge saw the same ground on both sides; matching may only refine what it said, less the surer it was
-    leeway = 0.1 + 0.6 * max(0.0, 0.6 - fitted.agreement)
+    leeway = 0.1 if is_flattest else 0.1 + 0.6 * max(0.0, 0.6 - fitted.agreement)
     level = start.mean() + np.clip(ratio.mean() - start.mean(), -leeway, leeway)
     said = (start - start.mean()) * trusted
     tint = said + np.clip((ratio - ratio.mean()) - said, -TINT_LEEWAY, TINT_LEEWAY)

@@ -23,11 +23,12 @@ MOST_LIFT = 0.9  # natural logarithm; nobody pointed at it, so a shadow is never
 
 
 def find_shadows(rgb: np.ndarray, alpha: np.ndarray, softness: float) -> tuple[Relight, int]:
-    """A gentle gain for what is surely a shadow, and how many there are; nothing at all for what is merely dark."""
-    size = masks.fitted_size(alpha.shape, WORK_PX)
-    scale = max(alpha.shape) / max(size)
-    shows = masks.resize(alpha, size) > 0.05
-    light = linear(masks.resize(rgb, size))
+    """A gentle gain for what is surely a shadow, and how many there are; nothing at all for what is merely dark.
+
+    `rgb`, `alpha`: of WORK_PX at most.
+    """
+    shows = alpha > 0.05
+    light = linear(rgb)
     log_light = cv2.GaussianBlur(np.log(np.maximum(light, 0) + 1 / 512), (0, 0), 0.8)
     found = _distinct(
         candidate
@@ -38,7 +39,7 @@ def find_shadows(rgb: np.ndarray, alpha: np.ndarray, softness: float) -> tuple[R
     for shadow in found:
         sure = float(np.clip((shadow.fitted.agreement - LEAST_AGREEMENT) / 0.15, 0.4, 1))
         ratio = shadow.fitted.ratio * min(1.0, MOST_LIFT / float(shadow.fitted.ratio.max())) * sure
-        cover = shadow_edge.draw(shadow.region, shadow.edge, shadow.fitted, softness, alpha.shape, scale)
+        cover = shadow_edge.draw(shadow.region, shadow.edge, shadow.fitted, softness, alpha.shape, 1.0)
         gain = np.maximum(gain, shadow_edge.gain(ratio, cover))
     agreement = float(np.mean([shadow.fitted.agreement for shadow in found])) if found else 0.0
     return Relight(gain, agreement, 0.0), len(found)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -13,6 +13,12 @@ PROFILES = 700  # at most so many lines are laid across the edge
 LEAST_RATIO, MOST_RATIO = 0.12, 2.3  # natural logarithms of lit : shadowed light that are believed
 MOST_REDDENING = 0.12  # by which the log ratio of blue may be above that of red
 AGREES = 0.22  # profiles whose log ratios are this close tell of the same light
+UNSURE, SURE = 0.25, 0.5  # agreement with which another ratio has to be better by far, or is not looked for
+FLATTER = 0.95  # unevenness of the ground, of what it is with the ratio that was agreed on
+LEVELS = np.geomspace(0.2, 2.2, 13)  # ratios that are tried
+BLUER = 0.1  # by which a shadow is tinted, of its ratio, where its edge does not tell
+EVERY = 3  # only this one of the profiles is looked at for that
+UNEVEN = 0.03  # of log light along a profile: less is flat
 
 
 @dataclass(frozen=True)
@@ -81,6 +87,70 @@ def fit(edge: Edge, rounds: int = 3) -> Fit:
         offsets, widths = _place(edge, ratio)
         ratio, agreement = _ratio(edge, offsets, widths)
     return Fit(ratio, agreement, offsets, widths)
+
+
+def flattened(edge: Edge, fitted: Fit) -> tuple[Fit, bool]:
+    """The fit with the ratio that leaves the ground flattest across the edge, where that is clearly another; and
+    whether it is.
+
+    Where the ground changes along the edge, few profiles agree on a ratio of their two sides; but the shadow's step is
+    in all of them, at a place that changes slowly, and the ground's own steps are not.
+    """
+    if fitted.agreement > SURE:
+        return fitted, False
+    few = _thinned(edge)
+    costs = [_unevenness(few, level * np.array([1 + BLUER / 2, 1, 1 - BLUER / 2], np.float32)) for level in LEVELS]
+    best = int(np.argmin(costs))
+    if costs[best] > np.log(FLATTER):  # no step at all
+        return fitted, False
+    if fitted.agreement >= UNSURE and costs[best] > np.log(FLATTER) + _unevenness(few, fitted.ratio):
+        return fitted, False
+    level = float(LEVELS[best])
+    if 0 < best < len(LEVELS) - 1:  # between two that were tried, by a parabola through three
+        before, here, after = costs[best - 1 : best + 2]
+        level *= float((LEVELS[1] / LEVELS[0]) ** (0.5 * (before - after) / max(before - 2 * here + after, 1e-9)))
+    ratio = (level * np.array([1 + BLUER / 2, 1, 1 - BLUER / 2])).astype(np.float32)
+    return placed(edge, replace(fitted, ratio=ratio)), True
+
+
+def placed(edge: Edge, fitted: Fit) -> Fit:
+    """A fit of the same ratio to another edge."""
+    offsets, widths = _place(edge, fitted.ratio)
+    return replace(fitted, offsets=offsets, widths=widths)
+
+
+def _thinned(edge: Edge) -> Edge:
+    runs, start = [], 0
+    chosen = np.concatenate([np.arange(run.start, run.stop, EVERY) for run in edge.runs])
+    for run in edge.runs:
+        count = len(range(run.start, run.stop, EVERY))
+        runs.append(slice(start, start + count))
+        start += count
+    return Edge(edge.points[chosen], edge.profiles[chosen], edge.seen[chosen], edge.steps, tuple(runs))
+
+
+def _unevenness(edge: Edge, ratio: np.ndarray) -> float:
+    """How much less even the profiles are with that much light given back, as a logarithm: below 0 more even."""
+    reach = float(edge.steps[-1])
+    places = [(offset, width) for offset in np.linspace(-0.6, 0.6, 13) * reach for width in (1.0, 3.0, 0.25 * reach)]
+    costs = np.zeros((len(edge.points), len(places)), np.float32)
+    for index, (offset, width) in enumerate(places):
+        near = edge.seen & (np.abs(edge.steps - offset) < max(6.0, 0.45 * reach) + width)
+        step = shade(edge.steps - offset, width)[None, :, None] * ratio
+        given, back = (_deviation(each, near) for each in (edge.profiles, edge.profiles + step))
+        costs[:, index] = np.log((back + UNEVEN) / (given + UNEVEN)) * (near.sum(axis=1) >= 6)
+    for run in edge.runs:
+        costs[run] = _along(costs[run], max(1.0, min(12.0, 0.06 * (run.stop - run.start))))
+    return float(costs.min(axis=1).mean())
+
+
+def _deviation(profiles: np.ndarray, near: np.ndarray) -> np.ndarray:
+    """Mean distance of each profile to its mean, where it is `near`."""
+    weight = near[..., None].astype(np.float32)
+    count = np.maximum(weight.sum(axis=1), 1)
+    level = (profiles * weight).sum(axis=1) / count
+    off = np.minimum(np.abs(profiles - level[:, None]), 1.0)
+    return ((off * weight).sum(axis=1) / count).mean(axis=1)
 
 
 def _ratio(edge: Edge, offsets: np.ndarray, widths: np.ndarray) -> tuple[np.ndarray, float]:

@@ -43,8 +43,8 @@ def blank(image: Image, bounds: Bounds, new_samples: NewSamples) -> tuple[np.nda
     return out, Raster(bounds, source.depth, channels, data, source.profile)
 
 
-def drawn(image: Image, part: Bounds, new_samples: NewSamples, draw: Draw) -> Raster:
-    """`part` of the layer (in its own pixels), as `draw` makes it."""
+def drawn(image: Image, part: Bounds, new_samples: NewSamples, draw: Draw, encoded: str = "srgb") -> Raster:
+    """`part` of the layer (in its own pixels), as `draw` makes it: in sRGB, or with "native" as the document has it."""
     placed = Bounds(part.x + image.bounds.x, part.y + image.bounds.y, part.width, part.height)
     out, raster = blank(image, placed, new_samples)
     columns = slice(part.x, part.right)
@@ -52,6 +52,7 @@ def drawn(image: Image, part: Bounds, new_samples: NewSamples, draw: Draw) -> Ra
     for top in range(part.y, part.bottom, step):
         rows = slice(top, min(top + step, part.bottom))
         rgb, alpha = draw(rows, columns)
-        packed = samples.pack(image.to_native(rgb), alpha, raster.depth, raster.channels)
+        native = rgb if encoded == "native" else image.to_native(rgb)
+        packed = samples.pack(native, alpha, raster.depth, raster.channels)
         out[rows.start - part.y : rows.stop - part.y] = packed
     return raster

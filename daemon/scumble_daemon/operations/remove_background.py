@@ -9,7 +9,8 @@ from scumble_protocol.errors import Invalid
 from scumble_protocol.image import Bounds
 
 from ..context import Context
-from ..imaging import copies, edge_colours, masks, matting, prompts, saliency, trimap
+from ..fields import CUTOUT_TITLES, CleanField, FeatherField, ShiftField
+from ..imaging import cutouts, masks, matting, prompts, saliency, trimap
 from ..imaging.image import Image, NewLayer
 from ..imaging.segment import Scene
 from ..registry import Field, Inputs, ModelField, OperationParams, operation
@@ -21,7 +22,7 @@ class Params(OperationParams):
     result: Literal["cutout", "mask", "trimap"] = Field(
         "cutout",
         title="Result",
-        titles=("Cut-out with a mask", "Mask as a layer", "Trimap as a layer"),
+        titles=CUTOUT_TITLES,
         description="A mask or a trimap as a grey layer can be painted over, or used elsewhere: white is the subject.",
     )
     detail: float = Field(
@@ -31,22 +32,9 @@ class Params(OperationParams):
         title="Fine detail",
         description="How far from the outline hair, fur and leaves are looked for. 0 gives a plain outline.",
     )
-    shift_px: float = Field(
-        0.0,
-        ge=-100,
-        le=100,
-        slider=(-10, 10),
-        title="Shift edge",
-        description="Moves the mask's edge outwards, or inwards below 0, in pixels.",
-    )
-    soften_px: float = Field(
-        0.0, ge=0, le=200, slider=(0, 20), title="Soften edge", description="Blurs the mask's edge, in pixels."
-    )
-    clean_colours: bool = Field(
-        True,
-        title="Clean edge colours",
-        description="Takes the old background's colour out of half transparent pixels, so that no fringe shows.",
-    )
+    shift_px: float = ShiftField()
+    feather_px: float = FeatherField()
+    clean_colours: bool = CleanField()
     model: str = ModelField("remove_background", goes_without=True)
     edge_model: str = ModelField("refine_edge", goes_without=True, title="Edge model")
 
@@ -67,14 +55,18 @@ def remove_background(image: Image, params: Params, context: Context) -> list[Ne
     inside = part.relative_to(image.bounds)
     coverage = _placed(_matte(image, region, found, params, context), found.window.bounds, inside)
     if params.result == "trimap":
-        return [_grey_layer("Trimap", coverage, part)]
-    coverage = masks.feather(masks.shift_edge(coverage, params.shift_px), params.soften_px)
+        return [cutouts.grey_layer("Trimap", coverage, part)]
+    coverage = masks.feather(masks.shift_edge(coverage, params.shift_px), params.feather_px)
     hidden = image.hidden(slice(inside.y, inside.bottom), slice(inside.x, inside.right))
     if hidden is not None:
         coverage[hidden] = 0
     if params.result == "mask":
-        return [_grey_layer("Mask", coverage, part)]
-    layer = _cutout(image, part, coverage, params.clean_colours, context)
+        return [cutouts.grey_layer("Mask", coverage, part)]
+
+    def report(share: float) -> None:
+        context.progress(0.75 + 0.22 * share, "Cleaning the edge colours")
+
+    layer = cutouts.layer(image, part, coverage, context.new_samples, report if params.clean_colours else None)
     context.progress(0.98, "Done")
     context.note("The cut-out lies over your untouched layer: hide that one to see it alone.")
     return [layer]
@@ -153,23 +145,3 @@ def _placed(matte: np.ndarray, at: Bounds, part: Bounds) -> np.ndarray:
         source.y : source.bottom, source.x : source.right
     ]
     return coverage
-
-
-def _cutout(image: Image, part: Bounds, coverage: np.ndarray, cleans: bool, context: Context) -> NewLayer:
-    """The layer's own samples, their colours replaced beside the edge only."""
-    copy = copies.copy(image, part, context.new_samples)
-    if cleans:
-        context.progress(0.75, "Cleaning the edge colours")
-        inside = part.relative_to(image.bounds)
-        window = prompts.Window(inside.y, inside.x, inside.bottom, inside.right)
-        edge_colours.clean(
-            prompts.reader(image, window),
-            copy.replace,
-            coverage,
-            lambda share: context.progress(0.75 + 0.22 * share, "Cleaning the edge colours"),
-        )
-    return NewLayer("Subject", raster=copy.raster, bounds=part, mask=coverage)
-
-
-def _grey_layer(name: str, coverage: np.ndarray, part: Bounds) -> NewLayer:
-    return NewLayer(name, np.dstack([coverage] * 3), alpha=np.ones_like(coverage), bounds=part)

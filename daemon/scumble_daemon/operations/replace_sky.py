@@ -13,6 +13,7 @@ from scumble_protocol.errors import Invalid
 from scumble_protocol.image import Bounds
 
 from ..context import Context
+from ..fields import ShiftField
 from ..imaging import masks, prompts, relight, sheets
 from ..imaging.image import Image, NewLayer
 from ..imaging.sky import backdrop, finding, light, matte
@@ -63,13 +64,8 @@ class Params(OperationParams):
         0.0, ge=-180, le=180, title="Turn", description="Looks at another part of the new sky, in degrees."
     )
     flip: bool = Field(False, title="Mirror", description="Swaps left and right of the new sky.")
-    shift_px: float = Field(
-        0.0,
-        ge=-100,
-        le=100,
-        slider=(-5, 5),
-        title="Shift edge",
-        description="Lets the new sky reach further over the edges, or less far below 0, in pixels.",
+    shift_px: float = ShiftField(
+        "Lets the new sky reach further over the edges, or less far below 0, in pixels.", slider_px=5
     )
     model: str = ModelField("replace_sky", goes_without=True)
 
@@ -204,9 +200,11 @@ class _Made:
         if not partial.any():
             return None
 
+        def read(rows: slice) -> np.ndarray:
+            return self._image.part(rows, slice(None))
+
         def draw(rows: slice, columns: slice) -> tuple[np.ndarray, np.ndarray]:
-            rgb = self._image.part(rows, slice(None))
-            cleaned = matte.foreground(rgb, self._alpha[rows], self._size, rows, self._found.edge)
+            cleaned = matte.foreground(read, self._alpha[rows], self._size, rows, self._found.edge)
             return cleaned[:, columns], partial[rows, columns] * self._image.alpha[rows, columns]
 
         part = masks.extent(partial, _whole(self._size))
@@ -233,7 +231,7 @@ class _Made:
             return []
 
         def draw(rows: slice, columns: slice) -> tuple[np.ndarray, np.ndarray]:
-            alpha = matte.stretched(veil.astype(np.float32), self._size, rows)[:, columns]
+            alpha = masks.stretched(veil.astype(np.float32), self._size, rows)[:, columns]
             rgb = np.broadcast_to(self._skies.horizon.astype(np.float32), (*alpha.shape, 3))
             return np.ascontiguousarray(rgb), np.clip(alpha, 0, 1) * self._image.alpha[rows, columns]
 

@@ -9,6 +9,7 @@ from scumble_protocol.errors import Invalid
 from scumble_protocol.image import Bounds, Point
 
 from ..context import Context
+from ..fields import FeatherField, ShiftField
 from ..imaging import masks, outline, prompts
 from ..imaging.image import Image, NewSelection
 from ..registry import Field, Inputs, ModelField, OperationParams, operation
@@ -17,22 +18,10 @@ CLICK_PX = 2.5  # around a click the selection is what the click says
 
 
 class Params(OperationParams):
-    shift_px: float = Field(
-        0.0,
-        ge=-200,
-        le=200,
-        slider=(-20, 20),
-        title="Grow or shrink",
-        description="Moves the outline outwards, or inwards below 0, in pixels.",
+    shift_px: float = ShiftField(
+        "Moves the outline outwards, or inwards below 0, in pixels.", title="Grow or shrink", slider_px=20
     )
-    feather_px: float = Field(
-        0.0,
-        ge=0,
-        le=500,
-        slider=(0, 40),
-        title="Feather",
-        description="Width of the soft edge in pixels. 0 keeps a clean, smooth outline.",
-    )
+    feather_px: float = FeatherField("Width of the soft edge in pixels. 0 keeps a clean, smooth outline.", slider_px=40)
     fill_holes: bool = Field(
         True, title="Fill holes", description="Selects what the object encloses, unless a click says that is not meant."
     )

@@ -253,3 +253,24 @@ def test_refine_edge(gimp: Gimp, precision: str, profile: str) -> None:
     assert refined[180:].max() == 0
     np.testing.assert_array_equal(gimp.composite(document), before)
     gimp.call("close", image=document["image"])
+
+
+def test_refine_edge_as_a_cut_out(gimp: Gimp) -> None:
+    """The same as a layer: its mask reaches where nothing was selected, and the selection stays the artist's."""
+    document = make(gimp, PRECISIONS[0], next(iter(PROFILES)))
+    gimp.call("select", image=document["image"], x=84, y=30, width=92, height=120, feather=0)
+    rough = gimp.selection(document, CANVAS)
+
+    done = gimp.run("refine-edge", document, radius_px=16.0, result="cutout")
+
+    assert done["status"] == "success", done["error"]
+    np.testing.assert_array_equal(gimp.selection(document, CANVAS), rough)
+    (layer,) = gimp.tree(document)[0]["children"]
+    left, top, width, height = layer["bounds"]
+    mask = unit(gimp.read(layer["mask"]))[..., 0]
+    shown = mask[max(0, -top) :, max(0, -left) :]  # it hangs over the canvas's upper edge
+    selected = rough[max(0, top) : top + height, max(0, left) : left + width]
+    shown = shown[: selected.shape[0], : selected.shape[1]]
+    assert shown[selected == 0].max() > 0.5
+    assert mask[FACE[1] - top, FACE[0] - left] == 1
+    gimp.call("close", image=document["image"])

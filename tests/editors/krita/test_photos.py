@@ -94,6 +94,29 @@ def test_an_operation_on_a_photo_with_a_feathered_selection(krita: Krita, kind: 
     krita.close(document)
 
 
+def test_the_cut_out_of_a_refined_edge(krita: Krita) -> None:
+    """Its mask reaches beyond what was selected; the selection stays the artist's, and one undo removes the layer."""
+    document = make(krita, DOCUMENTS["8-bit sRGB"])
+    coverage = feathered(CANVAS, 90, 20, 80, 110, 1)
+    krita.select(document, coverage)
+    tree = krita.tree(document)
+
+    done = krita.run("Refine Edge", result="cutout", radius_px=16)
+
+    assert done["state"] == "done", done["said"]
+    selected = krita.selection(document)
+    assert selected is not None
+    np.testing.assert_array_equal(selected, coverage)
+    (layer,) = krita.tree(document)[-1]["children"]
+    mask = krita.mask(document, layer["name"], (0, 0, *CANVAS))
+    assert mask is not None
+    assert mask[coverage == 0].max() > 128
+    assert mask[coverage == 255].max() == 255
+    krita.undo()
+    assert krita.tree(document) == tree
+    krita.close(document)
+
+
 def test_pictures_of_the_docker_and_of_a_selection(krita: Krita) -> None:
     """The docker beside a real photo with its result, and the ants around what was selected."""
     document = krita.document({"name": "Astronaut", "pixels": with_alpha(photo()[:440, :])}, size=(512, 440))

@@ -10,7 +10,7 @@ import numpy as np
 from .. import masks
 from ..icc import SRGB_CURVE
 from ..image import Image
-from . import field, finding, generated, matte, stars
+from . import field, finding, generated, stars
 from .generated import Camera
 
 LEAST_HORIZON = 0.1  # of the layer's height: with less a sky would be squeezed into next to nothing
@@ -29,7 +29,7 @@ class Backdrop:
 
     def rows(self, rows: slice) -> np.ndarray:
         """Rows of it at the layer's size."""
-        shown = matte.stretched(self.sheet, (self.covers, self.size[1]), rows)
+        shown = masks.stretched(self.sheet, (self.covers, self.size[1]), rows)
         if self.points is not None:
             light = SRGB_CURVE.to_linear(shown)
             self.points.add(light, rows.start)

@@ -19,10 +19,13 @@ from .finding import View, end_of, is_coloured
 BAND, GREY_BAND = 0.055, 0.02  # of the longest side: how far from the coarse edge a pixel is looked at
 NEAR_PX = (1.5, 4.0, 12.0, 40.0)  # where the foreground's colour at an edge is taken from, on the working copy
 PURE_PX = 4
+NEAR = 4.0  # of the band: beyond 1.5 / 4 of it nothing new is found in the ground
+BESIDE_PX = (1.5, 4.0)  # the same in the picture itself, where what is thin is not yet mixed with the sky
 NOISE = 2.2  # spreads within which a pixel is plain sky
 CONTRAST = (2.0, 6.0)  # spreads between sky and foreground: colour says nothing, colour says it all
+MIXED = (20.0, 48.0)  # spreads between sky and the foreground's colour on the copy: mixed with the sky, and pure
 STRIP_ROWS = 384
-MARGIN_ROWS = 8
+MARGIN_ROWS = 16
 FAINT, WHOLE = 0.07, 0.97
 OVERSHOT = 0.3
 SKYWARDS = 0.05  # so far towards the sky's colour a foreground's may lie: more is what is left of the sky
@@ -37,7 +40,8 @@ class Edge:
     """What is known of both sides, on the working copy. `prior`: the sky's coarse share · `sky`, `ground`: colours.
 
     `band`: float32, where the matte is looked for · `spread`: of the sky's colour, and less than
-    that further into the ground, where less is taken for sky.
+    that further into the ground, where less is taken for sky · `near`: 1 beside the coarse sky, 0 further away, where
+    what is pale in the ground is no gap in it.
     """
 
     prior: np.ndarray
@@ -45,8 +49,8 @@ class Edge:
     sky: np.ndarray
     ground: np.ndarray
     sky_rgb: np.ndarray
-    ground_rgb: np.ndarray
     spread: np.ndarray
+    near: np.ndarray
 
     @staticmethod
     def of(view: View, prior: np.ndarray, never: np.ndarray) -> Edge:
@@ -70,8 +74,8 @@ class Edge:
             field.lab,
             ground,
             cv2.cvtColor(field.lab.astype(np.float32), cv2.COLOR_LAB2RGB),
-            cv2.cvtColor(ground.astype(np.float32), cv2.COLOR_LAB2RGB),
             field.spread * np.clip(1.15 - away, 0.4, 1).astype(np.float32),
+            np.clip(1.5 - NEAR * away, 0, 1).astype(np.float32),
         )
 
 
@@ -81,15 +85,6 @@ def strips(height: int) -> Iterator[tuple[slice, slice, slice]]:
         bottom = min(top + STRIP_ROWS, height)
         first, last = max(0, top - MARGIN_ROWS), min(height, bottom + MARGIN_ROWS)
         yield slice(first, last), slice(top, bottom), slice(top - first, bottom - first)
-
-
-def stretched(small: np.ndarray, size: tuple[int, int], rows: slice) -> np.ndarray:
-    """Those `rows` of `small` at `size` (height, width), linear in between."""
-    sy, sx = small.shape[0] / size[0], small.shape[1] / size[1]
-    place = np.array([[sx, 0, 0.5 * sx - 0.5], [0, sy, (rows.start + 0.5) * sy - 0.5]], np.float32)
-    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    shape = (size[1], rows.stop - rows.start)
-    return cv2.warpAffine(small, place, shape, flags=flags, borderMode=cv2.BORDER_REPLICATE)
 
 
 def solve(read: Read, size: tuple[int, int], edge: Edge, report: Callable[[float], None]) -> np.ndarray:
@@ -102,14 +97,14 @@ def solve(read: Read, size: tuple[int, int], edge: Edge, report: Callable[[float
 
 
 def _share(rgb: np.ndarray, size: tuple[int, int], rows: slice, edge: Edge) -> np.ndarray:
-    prior = stretched(edge.prior, size, rows)
-    band = stretched(edge.band, size, rows)
+    prior = masks.stretched(edge.prior, size, rows)
+    band = masks.stretched(edge.band, size, rows)
     if not band.any():
         return (prior > 0.5).astype(np.float32)
     picture = np.clip(rgb, 0, 1).astype(np.float32)
     lab = cv2.cvtColor(picture, cv2.COLOR_RGB2LAB)
-    sky, ground = (stretched(each, size, rows) for each in (edge.sky, edge.ground))
-    spread = stretched(edge.spread, size, rows)
+    sky, spread = (masks.stretched(each, size, rows) for each in (edge.sky, edge.spread))
+    ground = _ground(lab, edge, size, rows)
     share, between = _mixture(lab, sky, ground, spread)
     told = np.clip((between / spread - CONTRAST[0]) / (CONTRAST[1] - CONTRAST[0]), 0, 1)
     scale = max(size) / max(edge.prior.shape)
@@ -120,6 +115,20 @@ def _share(rgb: np.ndarray, size: tuple[int, int], rows: slice, edge: Edge) -> n
     sure = (prior > 0.5).astype(np.float32)
     found = band * found + (1 - band) * sure
     return masks.levels(found, FAINT, WHOLE).astype(np.float32)
+
+
+def _ground(lab: np.ndarray, edge: Edge, size: tuple[int, int], rows: slice) -> np.ndarray:
+    """The foreground's colour at an edge, Lab: of the purest pixels beside it, and where none is, that on the copy."""
+    sky, spread, around, near = (
+        masks.stretched(each, size, rows) for each in (edge.sky, edge.spread, edge.ground, edge.near)
+    )
+    off = distance(lab, sky) / spread
+    pure = (off >= 0.8 * cv2.dilate(off, masks.disc(PURE_PX))) & (off > CONTRAST[1])
+    beside, share = spread_out(lab, pure, BESIDE_PX)
+    beside += (1 - share)[..., None] * around
+    low, high = MIXED
+    mixed = np.clip((high - distance(around, sky) / spread) / (high - low), 0, 1)
+    return around + (near * mixed)[..., None] * (beside - around)
 
 
 def _mixture(lab: np.ndarray, sky: np.ndarray, ground: np.ndarray, spread: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -140,9 +149,14 @@ def _mixture(lab: np.ndarray, sky: np.ndarray, ground: np.ndarray, spread: np.nd
     return share, between
 
 
-def foreground(rgb: np.ndarray, alpha: np.ndarray, size: tuple[int, int], rows: slice, edge: Edge) -> np.ndarray:
-    """`rgb` of those `rows` with the old sky taken out of its colours where `alpha`, its share there, is not 0."""
-    sky, near = (stretched(each, size, rows) for each in (edge.sky_rgb, edge.ground_rgb))
+def foreground(read: Read, alpha: np.ndarray, size: tuple[int, int], rows: slice, edge: Edge) -> np.ndarray:
+    """Those `rows` of the picture, without the old sky in their colours where `alpha`, its share there, is not 0."""
+    given = slice(max(0, rows.start - MARGIN_ROWS), min(size[0], rows.stop + MARGIN_ROWS))
+    inner = slice(rows.start - given.start, rows.stop - given.start)
+    around = read(given)
+    lab = cv2.cvtColor(np.clip(around, 0, 1).astype(np.float32), cv2.COLOR_RGB2LAB)
+    near = cv2.cvtColor(_ground(lab, edge, size, given)[inner], cv2.COLOR_LAB2RGB)
+    rgb, sky = around[inner], masks.stretched(edge.sky_rgb, size, rows)
     share = alpha[..., None]
     missing = rgb - share * sky - (1 - share) * near
     front = near + (1 - share) * missing / ((1 - share) ** 2 + STEADY)
