@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pytest
@@ -54,7 +55,7 @@ def document(krita: Krita) -> Iterator[int]:
 def place_of(krita: Krita, colour: tuple[int, int, int]) -> tuple[int, int]:
     """The middle of what has that colour on the screen."""
 
-    def look() -> tuple[int, int] | None:
+    def look() -> Any:
         screen = krita.desktop.picture().astype(int)
         rows, columns = np.nonzero(np.abs(screen - colour).max(axis=2) < 12)
         return (round(columns.mean()), round(rows.mean())) if len(rows) > 200 else None
@@ -81,7 +82,7 @@ def press(krita: Krita, *keys: str) -> None:
 def wait_for_points(krita: Krita, count: int) -> dict[str, object]:
     """Until so many clicks have arrived, and what they find is shown."""
 
-    def look() -> dict[str, object] | None:
+    def look() -> Any:
         now = krita.call("picking")
         points = [point for point in now["points"].split(";") if point.strip()]
         return now if len(points) == count and not now["looking"] and now["found"] == (count > 0) else None
