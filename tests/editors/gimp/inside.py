@@ -98,13 +98,16 @@ def read(id, file, name=""):
 
 
 def composite(image, file):
-    """Write the samples of what the image shows, in its own precision and profile, to `file`; their format."""
-    image = Gimp.Image.get_by_id(image)
-    shown = Gimp.Layer.new_from_visible(image, image, "shown")
+    """Write the samples of what the image shows, in its own precision and profile, to `file`; their format.
+
+    Of a duplicate, which GIMP has to draw from its layers. Of an image that is on the screen it gives what it has drawn
+    there piece by piece: with 16 bits, that was seen to differ after an undo which had restored every layer.
+    """
+    drawn = Gimp.Image.get_by_id(image).duplicate()
     try:
-        return _dump(shown, file)
+        return _dump(Gimp.Layer.new_from_visible(drawn, drawn, "shown"), file)
     finally:
-        shown.delete()
+        drawn.delete()
 
 
 def curve(image, precision, top, count):
