@@ -127,6 +127,8 @@ def large_layers(daemon: DaemonProcess, client: Client) -> list[Row]:
 def main() -> str:
     with running_daemon() as daemon:
         daemon.stop()
+        # As `scripts/setup` does it: a worker that compiles beside its jobs takes a quarter of a gigabyte for that.
+        subprocess.run([sys.executable, "-m", "scumble_daemon.warm"], check=True)
         file = checkpoints.install(daemon.home, "bench", "denoise", checkpoints.small_denoiser())
         daemon.start()
         daemon.wait_for_worker()
