@@ -188,7 +188,7 @@ class ScumbleDocker(DockWidget):
         assert form is not None
         self._problem.hide()
         try:
-            self._picking = Picking(self._application, self._jobs, form, lambda: make_request(operation, form.values()))
+            self._picking = Picking(self._application, self._jobs, operation, form)
         except ScumbleError as error:
             self._pick.stop()
             self.tell(error)
@@ -207,7 +207,7 @@ class ScumbleDocker(DockWidget):
         else:
             self._keep_values()
             self._last_values.save_last_operation(self._operation.id)
-            self._jobs.place(self._operation.title, picking.found, self._pick.combination)
+            self._jobs.place(self._operation, picking.found, self._pick.combination)
         self._form.set_values(Prompts().written())  # they were for this picture
 
     def _stop_picking(self) -> None:

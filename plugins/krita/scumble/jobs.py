@@ -7,7 +7,7 @@ import logging
 from typing import Any, Dict, List, Optional, Tuple
 
 from scumble_protocol import connection
-from scumble_protocol.catalogue import Catalogue
+from scumble_protocol.catalogue import Catalogue, Operation
 from scumble_protocol.errors import Cancelled, Internal, ScumbleError
 from scumble_protocol.messages import Result
 
@@ -78,10 +78,7 @@ class Jobs(QObject):
     def run(self, request: Request) -> Job:
         """Start a job on the active document's active layer. What goes wrong is in the job that comes back."""
         job = Job(next(self._numbers), request.operation.title, is_progressive=request.operation.progressive)
-        self._timings.start(job.number, request.operation.id)
-        self.jobs.insert(0, job)
-        self._by_number[job.number] = job
-        self._forget_old()
+        self._add(job, request.operation)
         try:
             job.source = self._read(request.operation.inputs.selection != "none")
             job.where = _where(job.source)
@@ -129,14 +126,11 @@ class Jobs(QObject):
             self._session.finish(job.number)
             self._change(job, is_finishing=True, stage=FINISHING)
 
-    def place(self, title: str, found: Found, combination: str) -> Job:
+    def place(self, operation: Operation, found: Found, combination: str) -> Job:
         """Make what was found the document's selection as soon as that is safe: "replace" the one there, "add" …"""
         result = Result(id="", selection=found.selection)
-        job = Job(next(self._numbers), title, source=found.source, result=result, combination=combination)
-        self.jobs.insert(0, job)
-        self._by_number[job.number] = job
-        self._forget_old()
-        self._timings.start(job.number, title)
+        job = Job(next(self._numbers), operation.title, source=found.source, result=result, combination=combination)
+        self._add(job, operation)
         self._wait_to_insert(job, where=_where(found.source))
         return job
 
@@ -242,6 +236,12 @@ class Jobs(QObject):
         return tuple(notes)
 
     # --- rows ----------------------------------------------------------------------------------------------------
+
+    def _add(self, job: Job, operation: Operation) -> None:
+        self._timings.start(job.number, operation.id)
+        self.jobs.insert(0, job)
+        self._by_number[job.number] = job
+        self._forget_old()
 
     def _is_open(self, number: int) -> bool:
         return number in self._by_number and not self._by_number[number].is_over

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
-from typing import Any, Callable, Optional, Tuple
+from typing import Any, Optional, Tuple
 
+from scumble_protocol.catalogue import Operation
 from scumble_protocol.errors import Invalid, ScumbleError
 from scumble_protocol.image import Bounds, Point
 
@@ -14,7 +15,7 @@ from .looks import Found
 from .marks import Marks
 from .prompts import Prompts
 from .qt import QObject, Qt, QtCore, QTimer, QtWidgets, Signal
-from .request import Request
+from .request import make_request
 
 FOLLOW_MS = 30  # how often is looked whether the canvas was moved
 SETTLE_MS = 150  # after a slider moved
@@ -39,7 +40,7 @@ class Picking(QObject):
     troubled = Signal(object)  # ScumbleError
     found_something = Signal()
 
-    def __init__(self, application: Any, jobs: Jobs, form: Any, make_request: Callable[[], Request]) -> None:
+    def __init__(self, application: Any, jobs: Jobs, operation: Operation, form: Any) -> None:
         """Raises: Invalid where no document is in front."""
         super().__init__()
         canvas = find_canvas(application)
@@ -48,7 +49,7 @@ class Picking(QObject):
         self._application = application
         self._jobs = jobs
         self._form = form
-        self._make_request = make_request
+        self._operation = operation
         self._canvas: Canvas = canvas
         self._before = Prompts.read(form.values())
         self._prompts = self._before
@@ -57,7 +58,7 @@ class Picking(QObject):
         self._looking: Optional[int] = None
         self._applies = False  # Enter came before the answer
         self.found: Optional[Found] = None
-        self._looks = make_request().operation.gives == "selection"
+        self._looks = operation.gives == "selection"
         self._handlers = {
             **dict.fromkeys(_PRESSES, self._press),
             **dict.fromkeys(_MOVES, self._move),
@@ -142,7 +143,7 @@ class Picking(QObject):
             self._show(None)
             return
         try:
-            self._looking = self._jobs.looks.start(self._make_request(), self._answered)
+            self._looking = self._jobs.looks.start(make_request(self._operation, self._form.values()), self._answered)
         except ScumbleError as error:  # the layer cannot be read: the clicks are not to blame
             self._applies = False
             self.troubled.emit(error)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from .job import REPLACE
 from .versions import has_undoable_selections
 
 
@@ -13,7 +14,7 @@ def needs_active_document(application: Any) -> bool:
 
 
 COMBINATIONS = (
-    ("replace", "Replace the selection"),
+    (REPLACE, "Replace the selection"),
     ("add", "Add to the selection"),
     ("subtract", "Subtract from the selection"),
     ("intersect", "Intersect with the selection"),
@@ -27,7 +28,7 @@ def combine(document: Any, found: Any, how: str) -> Any:
     object.
     """
     before = document.selection()
-    if how == "replace" or (before is None and how != "subtract"):
+    if how == REPLACE or (before is None and how != "subtract"):
         return found
     combined = before.duplicate() if before is not None else found.duplicate()
     if before is None:
