@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 from .config import cache_folder
+from .models import memory
 
 MODULES = ("luts", "matting")  # of `imaging`, each with a `warm_up()`
 IDLE_S = 3.0  # a worker's first seconds belong to the job it was started for
@@ -39,6 +40,7 @@ def warm_up_soon() -> None:
         started = time.monotonic()
         try:
             warm_up()
+            memory.let_go_of_code()  # of the compiler, which has nothing more to do
             logging.getLogger(__name__).info("warmed up in %.1f s", time.monotonic() - started)
         except Exception:
             logging.getLogger(__name__).exception("warming up failed")

@@ -17,9 +17,11 @@ import cv2
 import numpy as np
 import PIL.Image
 from scumble_daemon.context import Context
+from scumble_daemon.executors.worker import KEEP_MEMORY_S
 from scumble_daemon.imaging import samples
 from scumble_daemon.imaging.image import Image
 from scumble_daemon.operations.erase_object import Params, erase_object
+from scumble_daemon.warm import IDLE_S
 from scumble_protocol.client import Client
 from scumble_protocol.image import Bounds
 from skimage.restoration import inpaint_biharmonic
@@ -28,7 +30,7 @@ from sklearn.datasets import load_sample_image
 from .. import checkpoints
 from ..checkpoints import published
 from ..checkpoints.index import lama_as_torchscript
-from ..daemon_process import DaemonProcess, running_daemon
+from ..daemon_process import running_daemon
 from .holes import gradient_distance, holes, ms_ssim, outline, psnr
 from .models import forget_peaks, peak_bytes
 from .table import Row, median, show
@@ -168,16 +170,23 @@ def hd_times(client: Client, model: str, side: int) -> list[float]:
     return [job(client, picture(HD), hole, at, model) for _ in range(TIMES + 1)][1:]
 
 
-def memory(daemon: DaemonProcess, client: Client) -> str:
-    """The worker's peak above the layer: all of it, and what the job took, without PyTorch and what else was there."""
+def memory() -> list[Row]:
+    """The worker's peak above the layer: all of it, and what the job took beside what was there."""
     hole = outline((160, 160), (80, 80), 0.4, 2)
-    pixels = picture(LARGE)
-    worker = [daemon.wait_for_worker()]
-    forget_peaks(worker)
-    before = peak_bytes(worker)
-    taken = job(client, pixels, hole, (3000, 3000), "classical")
-    above = peak_bytes(worker) - pixels.nbytes
-    return f"{above / 1e6:,.0f} MB, {(above - before) / 1e6:,.0f} MB of them for the job ({taken:.1f} s)"
+    rows = []
+    with running_daemon() as daemon, daemon.client() as client:
+        worker = [daemon.wait_for_worker()]
+        for what in ("first job, which starts PyTorch", "a later job"):
+            time.sleep(IDLE_S + KEEP_MEMORY_S + 1)  # until it has warmed up, and has given back what it kept
+            pixels = picture(LARGE)
+            forget_peaks(worker)
+            before = peak_bytes(worker)
+            taken = job(client, pixels, hole, (3000, 3000), "classical")
+            above = peak_bytes(worker) - pixels.nbytes
+            title = f"50 megapixels, small hole, {what}: the worker's peak above the layer"
+            told = f"{above / 1e6:,.0f} MB, {(above - before) / 1e6:,.0f} MB of them for the job ({taken:.1f} s)"
+            rows.append(Row(title, told, "≤ 600 MB"))
+    return rows
 
 
 def main() -> str:
@@ -199,7 +208,5 @@ def main() -> str:
             ):
                 taken = hd_times(client, model, side)
                 rows.append(Row(f"1920 × 1080, {what}", f"{median(taken):.2f} s (slowest {max(taken):.2f} s)", limit))
-            client.free()
-            what = "50 megapixels, small hole: the worker's peak above the layer"
-            rows.append(Row(what, memory(daemon, client), "≤ 600 MB"))
+    rows += memory()
     return text + "\n" + show(f"Erase Object, warm: medians of {TIMES}", rows)

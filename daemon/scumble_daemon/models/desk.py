@@ -208,7 +208,7 @@ class Desk:
 
             loaded = load(chosen, lambda share: context.progress(LOADED * share, stage))
             runner = _run(loaded, device, chosen.title)
-            memory.let_go_of_code()  # that PyTorch has started with
+            memory.let_go_of_code()  # that loading has run
         log.info("loaded %s for %s", chosen.id, device)
         return runner
 

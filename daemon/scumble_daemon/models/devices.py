@@ -91,6 +91,7 @@ def find(name: str) -> Device:
     """Imports torch. "auto" is the first GPU there is, else the processor. Raises: Invalid, Unsupported."""
     kind, _, index = check_name(name).partition(":")
     counts = {found: _count(found) for found in ORDER} if kind == "auto" or kind in ORDER else {}
+    memory.let_go_of_code()  # that PyTorch has started with
     if kind == "auto":
         return next((Device(found) for found in ORDER if counts[found]), CPU)
     if kind == "cpu":

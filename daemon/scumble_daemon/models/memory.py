@@ -15,7 +15,8 @@ M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # of glibc's malloc.h
 MADV_DONTNEED = 4  # of Linux' mman.h
 KEPT_BYTES = 1 << 30
 LARGEST_KEPT_BYTES = 48 << 20  # tensors of a tile; larger arrays are few, and would tear holes
-MAPPING = re.compile(r"([0-9a-f]+)-([0-9a-f]+) (\S{4}) \S+ \S+ (\d+)")
+LIBRARY = re.compile(r"([0-9a-f]+)-([0-9a-f]+) r-[x-]p \S+ \S+ \d+ +/.*\.so\b")
+MAPPING = re.compile(r"[0-9a-f]+-[0-9a-f]+ ")
 
 
 def keep_freed() -> None:
@@ -38,7 +39,7 @@ def give_back_freed() -> None:
 
 
 def let_go_of_code() -> None:
-    """Unmap the code of libraries that was run only while they started; what is run again comes back by itself.
+    """Unmap libraries' code and constants that only their start has used; what is used again comes back by itself.
 
     PyTorch with its libraries for GPUs runs through hundreds of megabytes once, and computes with a tenth of them. The
     pages stay in the system's cache of files, so that coming back costs a page table's entry, and they count no more as
@@ -53,14 +54,13 @@ def let_go_of_code() -> None:
 
 
 def _unchanged_code() -> Iterator[tuple[int, int]]:
-    """Address and bytes of each mapping of a file's code of which this process has changed no page: where a loader or a
-    debugger has written into one, it is not in the file."""
+    """Address and bytes of each mapping of a library's code or constants of which this process has changed no page:
+    where a loader or a debugger has written into one, it is not in the file."""
     mapping: tuple[int, int] | None = None
     for line in Path("/proc/self/smaps").read_text("ascii", "replace").splitlines():
-        found = MAPPING.match(line)
-        if found:
-            start, end = int(found[1], 16), int(found[2], 16)
-            mapping = (start, end - start) if found[3] == "r-xp" and found[4] != "0" else None
+        if MAPPING.match(line):
+            found = LIBRARY.match(line)
+            mapping = (int(found[1], 16), int(found[2], 16) - int(found[1], 16)) if found else None
         elif mapping and line.startswith("Anonymous:") and line.split()[1] == "0":
             yield mapping
 

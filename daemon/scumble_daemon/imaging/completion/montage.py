@@ -31,7 +31,7 @@ ANSWERS = 5  # shifts that each such node names
 OVERLAP = 0.5  # what overlapping patches' differences count beside those to the known picture
 SWEEPS = 8
 IMPOSSIBLE = 1e3
-CHUNK_PAIRS = 8_000_000
+CHUNK_PAIRS, CHUNK_NODES, CHUNK_SOURCES = 1 << 20, 32, 4096  # at once
 EMPTY = -1
 
 
@@ -118,8 +118,10 @@ def _continuing(level: Level, picture: torch.Tensor, nodes: _Nodes) -> np.ndarra
     says = (known.mean(1) > CONTINUED).nonzero()[:, 0]
     known, weighed, at = known[says], weighed[says], nodes.at[says.numpy()]
     sources = np.flatnonzero(level.sources)
-    offered = patches.flat_patches(picture, torch.from_numpy(sources))
-    costs = known @ (offered * offered).T - 2 * weighed @ offered.T
+    costs = torch.empty(len(at), len(sources))
+    for part in torch.arange(len(sources)).split(CHUNK_SOURCES):
+        offered = patches.flat_patches(picture, torch.from_numpy(sources)[part])
+        costs[:, part] = known @ (offered * offered).T - 2 * weighed @ offered.T
     to = sources[costs.topk(min(ANSWERS, len(sources)), dim=1, largest=False).indices.numpy()]
     shifts = np.stack([to // width - (at // width)[:, None], to % width - (at % width)[:, None]], axis=-1)
     return _frequent(shifts.reshape(-1, 2), level.hole.shape, CONTINUING)
@@ -154,15 +156,18 @@ def _choose(level: Level, picture: torch.Tensor, nodes: _Nodes, shifts: np.ndarr
     to = np.where(fits, to_y * width + to_x, 0)
     fits &= level.sources.reshape(-1)[to]
     usable, to = torch.from_numpy(fits), torch.from_numpy(to)
-    offered = patches.flat_patches(picture, to.reshape(-1)).reshape(*to.shape, -1) * usable[..., None]
     known, weighed = _known(level, picture, torch.from_numpy(nodes.at))
-    costs = ((offered * known[:, None] - weighed[:, None]) ** 2).sum(2)
-    costs[~usable] = IMPOSSIBLE
     present = torch.from_numpy(nodes.present)
     own = torch.zeros((*nodes.grid.shape, len(shifts)))
-    own[present] = costs
     grid = torch.zeros((*nodes.grid.shape, len(shifts), SIDE_PX, SIDE_PX, picture.shape[2]))
-    grid[present] = offered.reshape(*to.shape, SIDE_PX, SIDE_PX, -1)
+    cells = present.nonzero()
+    for part in torch.arange(len(to)).split(CHUNK_NODES):
+        offered = patches.flat_patches(picture, to[part].reshape(-1)).reshape(len(part), len(shifts), -1)
+        offered *= usable[part, :, None]
+        costs = ((offered * known[part, None] - weighed[part, None]) ** 2).sum(2)
+        row, column = cells[part].T
+        own[row, column] = costs.masked_fill_(~usable[part], IMPOSSIBLE)
+        grid[row, column] = offered.reshape(len(part), len(shifts), SIDE_PX, SIDE_PX, -1)
     across = _differences(grid[:, :-1, :, :, STEP_PX:], grid[:, 1:, :, :, :-STEP_PX])
     down = _differences(grid[:-1, :, :, STEP_PX:], grid[1:, :, :, :-STEP_PX])
     across *= (present[:, :-1] & present[:, 1:])[..., None, None]

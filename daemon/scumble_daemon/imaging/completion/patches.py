@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 SIDE_PX = 7
 REACH_PX = SIDE_PX // 2
 COMPONENTS = 24
+STRIP_PX = 1 << 15  # that are described at once
 SAMPLES = 4000  # patches that the components are found from
 TEXTURE_WEIGHT = 3.0  # beside L, a and b over 100
 CHANNELS = 5  # L, a, b, texture across, texture down
@@ -72,8 +73,15 @@ def flat_patches(picture: torch.Tensor, centres: torch.Tensor) -> torch.Tensor:
 
 
 def describe(picture: torch.Tensor, vectors: torch.Tensor) -> torch.Tensor:
-    """(H·W)×COMPONENTS: the patch around every pixel."""
+    """(H·W)×COMPONENTS: the patch around every pixel. By strips: it is the largest thing that a level needs."""
     import torch.nn.functional as F  # noqa: N812
 
-    found = F.conv2d(padded(picture), vectors)[0]
-    return found.reshape(len(vectors), -1).T.contiguous()
+    height, width, _ = picture.shape
+    wide = padded(picture)
+    table = picture.new_empty((height, width, len(vectors)))
+    step = max(1, STRIP_PX // width)
+    for top in range(0, height, step):
+        rows = min(step, height - top)
+        found = F.conv2d(wide[:, :, top : top + rows + 2 * REACH_PX], vectors)[0]
+        table[top : top + rows] = found.permute(1, 2, 0)
+    return table.reshape(height * width, -1)

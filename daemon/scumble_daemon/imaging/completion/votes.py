@@ -19,7 +19,7 @@ FALL = math.log(1.3)  # of trust, for each pixel farther into the hole
 SHARPNESS = 6.0  # nearly that of a single patch: where many take part texture fades, on every level
 COHERENCE = 0.12  # for each neighbour: texture is not combed; on coarse levels it would keep wrong pieces alive
 QUANTILE = 0.75  # of the distances, which is taken for their spread
-CHUNK_PX = 1 << 15
+CHUNK_PX = 1 << 13
 
 
 def vote(
