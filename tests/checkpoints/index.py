@@ -6,7 +6,7 @@ from pathlib import Path
 
 import torch
 
-from . import birefnet, library, own
+from . import birefnet, library, migan, own
 from . import published as of
 from .published import Make, Published, State, Write, files, states, within
 
@@ -15,6 +15,12 @@ def lama_as_torchscript(state: State, file: Path) -> None:
     network = of.lama()
     network.load_state_dict(state)
     of.as_torchscript(network, (torch.rand(1, 3, 64, 64), torch.ones(1, 1, 64, 64)), file)
+
+
+def migan_as_torchscript(state: State, file: Path) -> None:
+    network = migan.Generator()
+    network.load_state_dict(state)
+    of.as_torchscript(network, (torch.rand(1, 4, 512, 512),), file)
 
 
 def esrgan(write: Write, blocks: int = 23, unshuffles: int | None = None) -> Make:
@@ -75,6 +81,7 @@ PUBLISHED: dict[str, Published] = {
     "birefnet-512": BIREFNET,
     "vitmatte-small": Published(library.folder_of(library.VITMATTE), 25.815, input_px=64),
     "big-lama": Published(files(lama_as_torchscript, of.lama), 50.976, input_px=64),
+    "migan": Published(files(migan_as_torchscript, migan.Generator), 5.973, input_px=512),
     "oneformer-ade20k-tiny": Published(library.oneformer, 50.738, input_px=64),
     "sam2.1-hiera-tiny": Published(library.sam2_tiny, 31.441, input_px=0),
     "sam2.1-hiera-small": sam2("small", 38.539),

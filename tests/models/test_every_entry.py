@@ -187,6 +187,7 @@ TRIALS = {
     "OneFormer": find_the_sky,
     "VitMatte": find_an_edge,
     "LaMa": fill_a_hole,
+    "MIGAN": fill_a_hole,
     "RestoreFormer": restore_a_face,
     "VGG19": look_at_a_picture,
     "AdaIN": give_a_style,

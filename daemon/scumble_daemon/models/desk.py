@@ -45,6 +45,7 @@ RUNNERS = {
     "BiRefNet": Foreground,
     "VitMatte": Edge,
     "LaMa": Filler,
+    "MIGAN": Filler,
     "OneFormer": Scenery,
     "VGG19": Optimiser,
     "AdaIN": OnePass,

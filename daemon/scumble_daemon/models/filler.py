@@ -8,21 +8,23 @@ import numpy as np
 
 from .computing import checked, computing
 from .devices import CPU, Device
-from .networks import Loaded
+from .networks import FixedSize, Loaded
 
 MULTIPLE = 8  # of both sides, which LaMa halves three times
 LEAST_PX = 16
 
 
 class Filler:
-    """LaMa on its device. After Suvorov et al. 2022."""
+    """LaMa or MI-GAN on its device. After Suvorov et al. 2022, and Sargsyan et al. 2023."""
 
     def __init__(self, loaded: Loaded, device: Device, title: str) -> None:
         self.loaded, self.device, self.title = loaded, device, title
         if device.kind == "mps":  # some versions have no Fourier transforms
             self.device = CPU
         self._module: Any = loaded.module.to(self.device.torch)
-        self.work_px = 1536 if self.device.is_gpu else 768  # the longest side of what it is shown
+        self._size = loaded.size if isinstance(loaded, FixedSize) else None
+        self.work_px = min(self._size) if self._size else 1536 if self.device.is_gpu else 768
+        """The longest side of what it is shown."""
 
     @property
     def bytes(self) -> int:
@@ -36,7 +38,8 @@ class Filler:
         import torch
 
         height, width = hole.shape
-        more = tuple((0, max(LEAST_PX, -(-side // MULTIPLE) * MULTIPLE) - side) for side in (height, width))
+        wanted = self._size or [max(LEAST_PX, -(-side // MULTIPLE) * MULTIPLE) for side in (height, width)]
+        more = tuple((0, full - side) for full, side in zip(wanted, (height, width), strict=True))
         seen = np.pad(np.where(hole[..., None], 0, rgb).astype(np.float32), (*more, (0, 0)), mode="symmetric")
         gone = np.pad(hole.astype(np.float32), more, mode="symmetric")
         with computing(self.title):
