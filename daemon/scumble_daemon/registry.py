@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import importlib
 import importlib.util
 import inspect
@@ -24,8 +25,8 @@ from .imaging.image import Image, NewDocument, NewLayer, NewSelection
 
 __all__ = ["Field", "Inputs", "ModelField", "Operation", "OperationParams", "ReferenceInput", "load", "operation"]
 
-Offers = Callable[[str], "list[tuple[str, str]]"]
-"""The models for an operation: ids and titles."""
+Offers = Callable[[str], "list[tuple[str, str, bytes]]"]
+"""The models for an operation: id, title, and a small PNG that shows what it does (b"": there is none)."""
 
 AUTOMATIC = ("auto", "Automatic")
 CLASSICAL = ("classical", "Without a model")
@@ -166,8 +167,12 @@ def _with_offers(entry: catalogue.Operation, offers: Offers) -> catalogue.Operat
         beside = [CLASSICAL] if plain.pop(GOES_WITHOUT, False) else []
         first = tuple(plain.pop(FIRST_CHOICE, AUTOMATIC))
         if operation is not None:
-            models = [first, *(offer for offer in offers(operation) if offer[0] != first[0]), *beside]
+            offered = offers(operation)
+            models = [first, *((id, title) for id, title, _ in offered if id != first[0]), *beside]
             plain |= {"enum": [id for id, _ in models], "enumTitles": [title for _, title in models]}
+            pictures = {id: base64.b64encode(picture).decode() for id, _, picture in offered if picture}
+            if pictures:
+                plain["enumPictures"] = [pictures.get(id, "") for id, _ in models]
         properties[name] = plain
     return replace(entry, schema={**entry.schema, "properties": properties})
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
 import math
-from dataclasses import dataclass
-from typing import Any, Dict, List, Mapping, Optional, Tuple
+from dataclasses import dataclass, field
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from .errors import Invalid
 
@@ -14,7 +16,7 @@ class Parameter:
     """One parameter. `kind`: "number" | "integer" | "boolean" | "choice" | "text".
 
     `minimum`/`maximum` are the hard range; `slider` is the range a slider should offer (the hard range if not given).
-    `choices` are (value, title) pairs.
+    `choices` are (value, title) pairs; `pictures` are PNG files by value, of choices that one has to see.
     """
 
     name: str
@@ -26,6 +28,7 @@ class Parameter:
     maximum: Optional[float] = None
     slider: Optional[Tuple[float, float]] = None
     choices: Tuple[Tuple[str, str], ...] = ()
+    pictures: Mapping[str, bytes] = field(default_factory=dict)
 
     def check(self, value: Any) -> Any:
         """Return `value` as this parameter's own type. Raises: Invalid, in words an artist can act on."""
@@ -93,9 +96,21 @@ def from_schema(schema: Mapping[str, Any]) -> List[Parameter]:
                 maximum=entry.get("maximum"),
                 slider=(slider[0], slider[1]) if slider else None,
                 choices=tuple(zip(choices or (), titles)),
+                pictures=_pictures(choices or (), entry.get("enumPictures", ())),
             )
         )
     return read
+
+
+def _pictures(choices: Sequence[str], coded: Sequence[str]) -> Dict[str, bytes]:
+    """One that is damaged is left out: a form does without."""
+    found = {}
+    for value, picture in zip(choices, coded):
+        try:
+            found[value] = base64.b64decode(picture, validate=True)
+        except (binascii.Error, TypeError, ValueError):
+            continue
+    return {value: picture for value, picture in found.items() if picture}
 
 
 def check_all(parameters: List[Parameter], values: Mapping[str, Any]) -> Dict[str, Any]:

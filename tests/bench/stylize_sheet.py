@@ -37,9 +37,9 @@ COLUMNS: dict[str, dict[str, Any]] = {
 }
 
 
-def stylized(client: Client, picture: np.ndarray, **parameters: Any) -> np.ndarray:
+def stylized(client: Client, picture: np.ndarray, operation: str = "stylize", **parameters: Any) -> np.ndarray:
     raster, area = put(client, picture)
-    result = client.run("stylize", raster, area, parameters=parameters)
+    result = client.run(operation, raster, area, parameters=parameters)
     pixels = np.frombuffer(client.pixels(result.layers[0].raster), np.uint8)
     found = pixels.reshape(*picture.shape[:2], 4)[..., :3].copy()
     client.release(result)

@@ -54,6 +54,19 @@ def test_a_shipped_model_needs_a_card_and_a_file(tmp_path: Path) -> None:
     assert len(sources.digest(found)) == 64
 
 
+def test_a_picture_beside_a_models_file_shows_what_it_does(tmp_path: Path) -> None:
+    """It goes with the offer, unless it is too large for a catalogue."""
+    file = tmp_path / "up2-small" / "model.safetensors"
+    checkpoints.save(checkpoints.compact(2), file)
+    (file.parent / "model.toml").write_text('title = "Small"\noperations = ["upscale"]\narchitecture = "Compact"\n')
+    for content in (b"", b"a small PNG", bytes(sources.MOST_PICTURE_BYTES + 1)):
+        if content:
+            file.with_suffix(".png").write_bytes(content)
+        shelf = sources.look(Index(()), Store(tmp_path / "weights"), tmp_path)
+        (picture,) = (offer.picture for offer in shelf.offers("upscale") if offer.id == "up2-small")
+        assert picture == (content if len(content) < 1000 else b"")
+
+
 @pytest.mark.parametrize(("loader", "architecture"), [("spandrel", "Restormer"), ("own", "Newest"), ("own", "NAFNet")])
 def test_what_cannot_be_loaded_is_not_offered(loader: str, architecture: str, tmp_path: Path) -> None:
     """An entry of the user's own may name what nothing here loads: it is no choice, and says so if it is asked for."""

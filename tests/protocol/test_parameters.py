@@ -123,3 +123,13 @@ def test_all_values_together() -> None:
     with pytest.raises(Invalid, match="strenght") as refused:
         check_all([STRENGTH], {"strenght": 1})
     assert "strength" in refused.value.hint
+
+
+def test_pictures_come_with_the_choices_that_have_one() -> None:
+    """What is damaged is left out: the choice stays."""
+    choices = {"enum": ["a", "b", "c"], "enumTitles": ["A", "B", "C"]}
+    schema = {"type": "string", "default": "a", **choices, "enumPictures": ["UE5H", "", "no base64"]}
+    (style,) = from_schema({"properties": {"style": schema}})
+    assert [value for value, _ in style.choices] == ["a", "b", "c"]
+    assert style.pictures == {"a": b"PNG"}
+    assert MODEL.pictures == {}

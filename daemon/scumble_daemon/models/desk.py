@@ -69,8 +69,8 @@ class Desk:
             self._budget_bytes, settings.models_idle_s, self._give_back, on_change, lambda model: model.bytes
         )
 
-    def offers(self, operation: str) -> list[tuple[str, str]]:
-        return [(offer.id, offer.title) for offer in self.shelf.offers(operation)]
+    def offers(self, operation: str) -> list[tuple[str, str, bytes]]:
+        return [(offer.id, offer.title, offer.picture) for offer in self.shelf.offers(operation)]
 
     @property
     def shelf(self) -> Shelf:

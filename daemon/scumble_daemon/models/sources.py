@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import contextlib
 import hashlib
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ ENHANCE = "enhance_with_model"
 FILE = "model.safetensors"
 PAINTER = "Painter"  # of styles that `scumble train` made
 CARD = "model.toml"  # beside it: what the model is
+MOST_PICTURE_BYTES = 50_000  # each goes into the catalogue
 FOR_ONE_OPERATION = {
     "Sam2": "select_object",
     "Sam": "select_object",
@@ -75,6 +77,15 @@ class Installed:
         return self.file.parent
 
     @property
+    def picture(self) -> builtins.bytes:
+        """A small PNG of what it does, which lies beside its file under the same name; b"" where there is none."""
+        with contextlib.suppress(OSError):
+            file = self.file.with_suffix(".png")
+            if file.stat().st_size <= MOST_PICTURE_BYTES:
+                return file.read_bytes()
+        return b""
+
+    @property
     def bytes(self) -> int:
         """Of the files: about what it takes in memory. Raises: MissingModel."""
         try:
@@ -94,10 +105,11 @@ class Installed:
 
 @dataclass(frozen=True)
 class Offer:
-    """A choice of a parameter `model`."""
+    """A choice of a parameter `model`. `picture`: a small PNG that shows what it does, or nothing."""
 
     id: str
     title: str
+    picture: bytes = b""
 
 
 @dataclass(frozen=True)
@@ -116,7 +128,7 @@ class Shelf:
     def offers(self, operation: str) -> list[Offer]:
         """For a form: those that are here, then those that could be."""
         here = self.of(operation)
-        offers = [Offer(model.id, model.title) for model in here]
+        offers = [Offer(model.id, model.title, model.picture) for model in here]
         names = {model.id for model in here}
         if operation != ENHANCE:
             fetchable = [

@@ -8,11 +8,12 @@ from typing import Any, Callable, Dict, List, Tuple
 from scumble_protocol.catalogue import Operation, ReferenceInput
 from scumble_protocol.parameters import Parameter
 
-from .qt import QObject, Qt, QtCore, QtWidgets, Signal
+from .qt import QObject, Qt, QtCore, QtGui, QtWidgets, Signal
 from .reference_field import FileRow, LayerList, PictureField
 
 SLIDER_STEPS = 1000
 UNBOUNDED = 1e9
+ICON_PX = 48
 
 
 class Form(QtWidgets.QWidget):
@@ -72,7 +73,9 @@ class Form(QtWidgets.QWidget):
     def _add_choice(self, parameter: Parameter) -> None:
         choice = QtWidgets.QComboBox()
         for value, title in parameter.choices:
-            choice.addItem(title, value)
+            choice.addItem(_icon(parameter.pictures.get(value, b"")), title, value)
+        if parameter.pictures:
+            choice.setIconSize(QtCore.QSize(ICON_PX, ICON_PX))
         choice.setSizeAdjustPolicy(QtWidgets.QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         choice.setMinimumContentsLength(8)
         self._wheel.guard(choice)
@@ -116,6 +119,13 @@ class Form(QtWidgets.QWidget):
             self._rows.addRow(label, widget)
         else:
             self._rows.addRow(widget)
+
+
+def _icon(png: bytes) -> Any:
+    """Of what a choice does; an empty one where nothing shows it."""
+    picture = QtGui.QPixmap()
+    picture.loadFromData(png)
+    return QtGui.QIcon(picture)
 
 
 class NumberField(QtWidgets.QWidget):

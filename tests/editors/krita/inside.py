@@ -427,6 +427,16 @@ def values_shown():
     return docker()._form.values()
 
 
+def pictures_of(name):
+    """Of a list's choices: the side of each one's picture, 0 for none, and the colours that are in its middle."""
+    choice, found = part(f"scumble_value_{name}"), {}
+    for index in range(choice.count()):
+        picture = choice.itemIcon(index).pixmap(choice.iconSize()).toImage()
+        middle = picture.pixelColor(picture.width() // 2, picture.height() // 2).getRgb()[:3] if picture.width() else []
+        found[choice.itemData(index)] = [picture.width(), list(middle)]
+    return found
+
+
 def defaults():
     QTest.mouseClick(part("scumble_defaults"), Qt.LeftButton)
     return values_shown()

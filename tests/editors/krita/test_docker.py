@@ -53,6 +53,15 @@ def test_the_form_is_drawn_from_the_catalogue(krita: Krita, document: int) -> No
     krita.undo()
 
 
+def test_styles_are_seen_in_their_list(krita: Krita, document: int) -> None:
+    krita.call("pick", title="Stylize")
+    shown = krita.call("pictures_of", name="style")
+    ours = [shown[f"paint-{style}"] for style in ("oil", "watercolour", "woodcut", "mosaic", "pencil")]
+    assert all(side > 32 for side, _ in ours)
+    assert len({tuple(middle) for _, middle in ours}) == 5
+    assert krita.call("pictures_of", name="second")["none"] == [0, []]
+
+
 def test_what_the_form_holds_wrongly_is_said_at_the_button(krita: Krita, document: int) -> None:
     """A file that is not there, a point that is none: in words, and no job starts."""
     krita.call("pick", title="Paint Test")
