@@ -21,6 +21,8 @@ BUILDERS: dict[tuple[str, str], str] = {
     ("own", "AdaIN"): "adain",
     ("own", "AnimeGANv2"): "animegan2",
     ("own", "Painter"): "painter",
+    ("own", "Pix2PixResNet"): "pix2pix",
+    ("own", "Pix2PixUNet"): "pix2pix",
     ("own", "ShadowFormer"): "shadowformer",
     ("own", "TransformerNet"): "johnson",
     ("own", "VGG19"): "vgg19",
@@ -35,7 +37,13 @@ BUILDERS: dict[tuple[str, str], str] = {
     ("transformers", "Swin2SR"): "swin2sr",
 }
 # Those among them that are put over a picture, as nearly all of spandrel's are: `load` gives an ImageNetwork.
-FOR_PICTURES = (("own", "AnimeGANv2"), ("own", "TransformerNet"), ("transformers", "Swin2SR"))
+FOR_PICTURES = (
+    ("own", "AnimeGANv2"),
+    ("own", "Pix2PixResNet"),
+    ("own", "Pix2PixUNet"),
+    ("own", "TransformerNet"),
+    ("transformers", "Swin2SR"),
+)
 
 T = TypeVar("T")
 
