@@ -94,6 +94,30 @@ def domain(
         DomainRun(wish, replace, as_json).run()
 
 
+@app.command()
+def pairs(
+    first: Annotated[Path, typer.Argument(help="A StyleGAN2 that makes pictures as they are.")],
+    second: Annotated[Path, typer.Argument(help="One that went on from it, with pictures as they shall become.")],
+    folder: Annotated[Path, typer.Argument(help="Where the pairs go: a new folder.")],
+    count: Annotated[int, typer.Option(min=1, max=1_000_000, help="How many pairs.")] = 2000,
+    seed: Annotated[int, typer.Option(min=0, max=2**31 - 1, help="Another number, other pictures.")] = 0,
+    truncation: Annotated[float, typer.Option(min=0, max=1, help="1: as varied as they come; less: safer.")] = 0.7,
+    shares: Annotated[
+        str, typer.Option(help="How much of SECOND, by resolution: 16=0.5,32=0.5. 4 and 8: none; from 64 on: all.")
+    ] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Make pairs to train from, by two StyleGAN2 checkpoints: of one, and of the blend of both by resolution.
+
+    Checkpoints in rosinality's or NVIDIA's (ADA, PyTorch) names, as safetensors or as files of tensors; nothing in them
+    is ever run.
+    """
+    with errors_told(as_json):
+        from .pairs_run import PairsRun
+
+        PairsRun(first, second, folder, count, seed, truncation, shares, as_json).run()
+
+
 class _Style(Run):
     def __init__(self, picture: Path, name: str, plan: tuple[int, int, int], replace: bool, as_json: bool) -> None:
         super().__init__("style", name or picture.stem, replace, as_json)
