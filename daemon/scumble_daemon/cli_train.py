@@ -56,6 +56,9 @@ def domain(
     batch: Annotated[int, typer.Option(min=0, max=1024, help="Crops of a step; 0: by the device.")] = 0,
     seed: Annotated[int, typer.Option(min=0, max=2**31 - 1, help="Another number, another result.")] = 0,
     rate: Annotated[float, typer.Option(min=0, max=1, help="How fast it learns at first; 0: as is usual.")] = 0.0,
+    zoom: Annotated[
+        float, typer.Option(min=1, max=16, help="How far it looks closer; 1 for a change of pixels, as a filter's.")
+    ] = 4.0,
     is_reversed: Annotated[bool, typer.Option("--reverse", help="From output to input, from right to left.")] = False,
     in_full: Annotated[bool, typer.Option("--full-precision", help="In fp32, where half of it would do.")] = False,
     out: Annotated[Path | None, typer.Option(help="Where the pictures to look at go; otherwise beside PAIRS.")] = None,
@@ -84,6 +87,7 @@ def domain(
             batch,
             seed,
             rate,
+            zoom,
             is_reversed,
             in_full,
             out,

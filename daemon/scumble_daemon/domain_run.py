@@ -42,6 +42,7 @@ class Wish:
     batch: int = 0
     seed: int = 0
     rate: float = 0.0
+    zoom: float = 4.0
     is_reversed: bool = False
     in_full: bool = False
     out: Path | None = None
@@ -218,6 +219,7 @@ class _Start:
         if len(files) == 2:
             raise Invalid("--start-from has an encoder of its own.", "Leave out --encoder-from.")
         self._file = files[0] if files else None
+        self.name = self._file.name if self._file else ""
         self._is_encoder = wish.encoder_from is not None
         self._tensors: dict[str, torch.Tensor] = read_tensors(self._file) if self._file else {}
         self.digest = hashlib.sha256(self._file.read_bytes()).digest() if self._file else b""
@@ -227,8 +229,15 @@ class _Start:
         from .models.architectures import dynamic_unet, pix2pix
         from .training import domain
 
-        if self._file is None or self._is_encoder:
+        if self._file is None:
             return "", ""
+        if self._is_encoder:  # a file of ResNet-34 has all that ResNet-18 is made of, and more
+            published = {f"encoder.{name}": value for name, value in self._tensors.items()}
+            encoder = dynamic_unet.kind_of(published)
+            if encoder not in dynamic_unet.BLOCKS or "layer1.0.conv3.weight" in self._tensors:
+                known = " or ".join(dynamic_unet.BLOCKS)
+                raise Invalid(f"{self._file.name} has no encoder that is known.", f"Take torchvision's {known}.")
+            return domain.DYNAMIC, encoder
         encoder = dynamic_unet.kind_of(self._tensors)
         if encoder:
             return domain.DYNAMIC, encoder
@@ -248,8 +257,7 @@ class _Start:
         if self._file is None:
             return net
         if self._is_encoder:
-            if not isinstance(net, DynamicUNet):
-                raise Invalid(f"{plan.network} has no encoder to begin with.", "Leave out --encoder-from.")
+            assert isinstance(net, DynamicUNet)
             try:
                 net.take_encoder(self._tensors)
             except Invalid as error:
@@ -278,7 +286,7 @@ def _plan(wish: Wish, start: _Start, device: Device) -> Plan:
     network, encoder = start.kind()
     for said, found, option in ((wish.network, network, "--network"), (wish.encoder, encoder, "--encoder")):
         if said and found and said != found:
-            raise Invalid(f"--start-from is a {found}, and not a {said}.", f"Leave out {option}, or take another file.")
+            raise Invalid(f"{start.name} is a {found}, and not a {said}.", f"Leave out {option}, or take another file.")
     network = wish.network or network or domain.DYNAMIC
     if network not in domain.NETWORKS:
         raise Invalid(f"There is no network «{network}» to train.", f"Known are {', '.join(domain.NETWORKS)}.")
@@ -295,6 +303,7 @@ def _plan(wish: Wish, start: _Start, device: Device) -> Plan:
         crop_px=wish.crop_px or (256 if device.is_gpu else 128),
         batch=wish.batch or ((8 if device.is_gpu else 4) if is_dynamic else 1),  # pix2pix: after its authors
         precision="full" if wish.in_full else "auto",
+        most_scale=wish.zoom,
     )
 
 

@@ -45,6 +45,14 @@ def test_a_large_picture_is_also_seen_at_its_own_size() -> None:
     assert max(move.scale for move in drawn(2000, (2000, 3000))) == pytest.approx(1, abs=0.02)
 
 
+def test_a_change_of_pixels_is_learned_at_its_own_size() -> None:
+    """Turned and flipped all the same."""
+    rng = np.random.default_rng(1)
+    moves = [augment.drawn(rng, (128, 192), 64, 1.0) for _ in range(200)]
+    assert {move.scale for move in moves} == {1.0}
+    assert sum(1 for move in moves if move.degrees) > 100
+
+
 def test_beyond_a_border_lies_the_picture_mirrored() -> None:
     """Nothing black comes in, however it is turned."""
     bright = np.full((70, 90, 3), 180, np.uint8)

@@ -37,20 +37,23 @@ class Move:
         return np.column_stack([linear, middle - linear @ self.centre])
 
 
-def drawn(rng: np.random.Generator, size: tuple[int, int], side_px: int) -> Move:
+def drawn(rng: np.random.Generator, size: tuple[int, int], side_px: int, most_scale: float = MOST_SCALE) -> Move:
     """`size`: height, width of the picture.
 
     Three of four are turned, and scaled from all of the shorter side in the crop to four times that, or up to the
-    picture's own size where that is more. The rest is a straight crop, at its own size where the picture has so much.
+    picture's own size where that is more. The rest is a straight crop, at its own size where the picture has so much;
+    so are all with a `most_scale` of 1, for a change that is of pixels, and not of what is seen.
     """
     height, width = size
     whole = side_px / min(height, width)
     is_flipped = bool(rng.random() < FLIP_P)
     if rng.random() < AFFINE_P:
         degrees = float(rng.uniform(-MOST_DEGREES, MOST_DEGREES))
-        scale = whole * math.exp(rng.uniform(0, math.log(max(MOST_SCALE, 1 / whole))))
+        scale = whole * math.exp(rng.uniform(0, math.log(max(most_scale, 1 / whole))))
     else:
         degrees, scale = 0.0, max(whole, 1.0)
+    if most_scale <= 1:
+        scale = max(whole, 1.0)
     reach = (side_px - 1) / 2 / scale  # how far the crop sees from its centre, before it is turned
     centre = tuple(
         float(rng.uniform(min(reach, (side - 1) / 2), max(side - 1 - reach, (side - 1) / 2)))

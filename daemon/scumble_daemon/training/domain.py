@@ -43,7 +43,7 @@ KEEP_EVERY_S = 180.0
 
 @dataclass(frozen=True)
 class Plan:
-    """`rate` 0: as RATES has it. `widths` makes smaller networks for tests: of pix2pix's first layer."""
+    """`rate` 0: as RATES has it. `most_scale`: as `augment.drawn` has it · `width`: of pix2pix's first layer."""
 
     network: str = DYNAMIC
     encoder: str = "resnet18"
@@ -53,6 +53,7 @@ class Plan:
     seed: int = 0
     rate: float = 0.0
     precision: Literal["auto", "full"] = "auto"
+    most_scale: float = augment.MOST_SCALE
     width: int = pix2pix.WIDTH
 
     @property
@@ -261,7 +262,7 @@ class Apprentice(Learner[Pictures]):
         side, cut = self._plan.crop_px, []
         for _ in range(self._plan.batch):
             pair = practised[int(rng.integers(len(practised)))]
-            move = augment.drawn(rng, (pair[0].shape[0], pair[0].shape[1]), side)
+            move = augment.drawn(rng, (pair[0].shape[0], pair[0].shape[1]), side, self._plan.most_scale)
             cut.append([augment.moved(each, move, side) for each in pair])
         return tensor([given for given, _ in cut]), tensor([wanted for _, wanted in cut])
 
