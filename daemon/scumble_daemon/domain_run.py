@@ -90,10 +90,9 @@ class DomainRun(Run):
                 "Take a smaller --batch or --crop, or a smaller network.",
             ) from None
         gallery.end()
-        user = "Enhance with Model" if plan.is_adversarial else "Translate Domain"
         self.say(
             "trained",
-            f"«{self.name}» is learned: {user} offers it now. {self._out} has {SHEET}, {PLOT} and {SAMPLES}.",
+            f"«{self.name}» is learned: Translate Domain offers it now. {self._out} has {SHEET}, {PLOT} and {SAMPLES}.",
             file=str(self.file),
             folder=str(self._out),
         )

@@ -75,8 +75,11 @@ def test_pairs_become_a_model(home: DaemonProcess, pairs: Path) -> None:
     with Pillow.open(out / "validation.png") as sheet:
         assert sheet.width == 3 * 80 + 4 * 6
         assert sheet.height > 4 * 80
-    net = dynamic_unet.of_state(read_tensors(home.home / "weights" / "swapped.safetensors"))
-    assert net.kind == "small"
+    model = home.home / "weights" / "swapped.safetensors"
+    assert dynamic_unet.of_state(read_tensors(model)).kind == "small"
+    argv = [sys.executable, "-m", "scumble_daemon.models.recognise", str(model)]
+    found = json.loads(subprocess.run(argv, capture_output=True, text=True, check=True).stdout)
+    assert (found["state"], found["architecture"], found["loader"]) == ("recognised", "DynamicUNet", "own")
     assert state_files(home) == [], "nothing is left lying about"
 
     again = train(home, pairs, "--name", "swapped", "--steps", 26, *QUICK)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 BUILDERS: dict[tuple[str, str], str] = {
     ("own", "AdaIN"): "adain",
     ("own", "AnimeGANv2"): "animegan2",
+    ("own", "DynamicUNet"): "dynamic_unet",
     ("own", "Painter"): "painter",
     ("own", "Pix2PixResNet"): "pix2pix",
     ("own", "Pix2PixUNet"): "pix2pix",
