@@ -37,12 +37,12 @@ ALSO_FOR = {
     ("TransformerNet", "stylize"),
     ("AnimeGANv2", "translate_domain"),
 }  # beside all that any other network is for
-PIX2PIX = ("Pix2PixResNet", "Pix2PixUNet")  # trained as a TRANSLATOR is, to compare with it
 # What "auto" prefers: on a GPU the best, on a processor what ends within a minute.
 PREFERENCES = {
     True: ("default", "heavy", "light", "shipped", "extra", "own"),
     False: ("light", "shipped", "default", "extra", "heavy", "own"),
 }
+PIX2PIX = ("Pix2PixResNet", "Pix2PixUNet")  # trained as a TRANSLATOR is, to compare with it
 
 
 @dataclass(frozen=True)
