@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from scumble_protocol.errors import Invalid, OutOfMemory
 
 from . import config
-from .training_run import Run
+from .training_run import TELL_S, Run
 
 if TYPE_CHECKING:
     import torch
@@ -121,7 +122,7 @@ class DomainRun(Run):
 
         found = pairs.find(self._wish.folder, self._wish.is_reversed)
         pictures = pairs.Pictures(found.pairs, self._wish.is_reversed)
-        problems = (*found.problems, *pictures.checked(lambda done, of: None))
+        problems = (*found.problems, *pictures.checked(self._tell_looking))
         self._tell_problems(problems)
         if len(pictures) < 2 or len(problems) > len(pictures):
             raise Invalid(
@@ -129,6 +130,13 @@ class DomainRun(Run):
                 f"See to the files named above{'' if problems else ', and add more'}. {pairs.LAYOUTS}",
             )
         return pictures
+
+    def _tell_looking(self, done: int, count: int) -> None:
+        if time.monotonic() - self._told_s < TELL_S:
+            return
+        if done:
+            self.say("looking", f"Looked at {done} of {count} pairs.", done=done, pairs=count)
+        self._told_s = time.monotonic()
 
     def _tell_problems(self, problems: tuple[Problem, ...]) -> None:
         for each in problems[:MOST_TOLD]:
