@@ -1,4 +1,4 @@
-"""`scumble …`: the only place that prints, together with `cli_weights` and `cli_train`."""
+"""`scumble …`: the only place that prints, together with `cli_weights`, and `cli_train` with what that runs."""
 
 from __future__ import annotations
 

@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-import contextlib
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from scumble_protocol.errors import Internal, Invalid
+from scumble_protocol.errors import Invalid
 
-from .terminal import AsJson, emit, errors_told
+from . import config
+from .terminal import AsJson, errors_told
+from .training_run import Run
 
 if TYPE_CHECKING:
     import numpy as np
-
-    from .training.style import Apprentice, Exercise, Plan
 
 app = typer.Typer(help="Train a model of your own.", no_args_is_help=True)
 
 LEAST_PX = 64  # of the picture's shorter side
 STYLE_PX = 512  # its longer side, as it is learned from
-TELL_S = 20.0  # between two lines
 
 
 @app.callback()
@@ -41,34 +38,100 @@ def style(
 ) -> None:
     """Learn a style from one picture: Stylize offers it as soon as it is there, in the editors too."""
     with errors_told(as_json):
-        _Training(picture, name, (steps, pictures, seed), replace, as_json).run()
+        _Style(picture, name, (steps, pictures, seed), replace, as_json).run()
 
 
-class _Training:
-    """One run: it says what it does, and goes on where another one like it was interrupted."""
+@app.command()
+def domain(
+    pairs: Annotated[Path, typer.Argument(help="A folder: input/ and output/, A/ and B/, or files side by side.")],
+    name: Annotated[str, typer.Option(help="What the model is called; otherwise as the folder is.")] = "",
+    network: Annotated[
+        str, typer.Option(help="dynamic-unet; or pix2pix-unet, pix2pix-resnet6: with a PatchGAN, to compare with.")
+    ] = "",
+    encoder: Annotated[
+        str, typer.Option(help="Of dynamic-unet: resnet18, resnet34, small; otherwise by the device.")
+    ] = "",
+    steps: Annotated[int, typer.Option(min=0, max=10_000_000, help="More look better; 0: by the device.")] = 0,
+    crop: Annotated[int, typer.Option(help="The side of what it sees at once, in pixels; 0: by the device.")] = 0,
+    batch: Annotated[int, typer.Option(min=0, max=1024, help="Crops of a step; 0: by the device.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, max=2**31 - 1, help="Another number, another result.")] = 0,
+    rate: Annotated[float, typer.Option(min=0, max=1, help="How fast it learns at first; 0: as is usual.")] = 0.0,
+    zoom: Annotated[
+        float, typer.Option(min=1, max=16, help="How far it looks closer; 1 for a change of pixels, as a filter's.")
+    ] = 4.0,
+    is_reversed: Annotated[bool, typer.Option("--reverse", help="From output to input, from right to left.")] = False,
+    in_full: Annotated[bool, typer.Option("--full-precision", help="In fp32, where half of it would do.")] = False,
+    out: Annotated[Path | None, typer.Option(help="Where the pictures to look at go; otherwise beside PAIRS.")] = None,
+    encoder_from: Annotated[
+        Path | None, typer.Option(help="torchvision's file of that encoder, which has learned on ImageNet.")
+    ] = None,
+    start_from: Annotated[Path | None, typer.Option(help="A model trained here before, to go on from.")] = None,
+    keep_every: Annotated[float, typer.Option(min=0, help="Minutes between two times that it is kept.")] = 3.0,
+    replace: Annotated[bool, typer.Option("--replace", help="Take the place of a model of that name.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Learn from pairs of pictures how to turn the one kind into the other; interrupted, it goes on where it was.
 
+    Beside it lie samples from early on, a sheet of pairs that were held back, and a plot of the loss.
+    """
+    with errors_told(as_json):
+        from .domain_run import DomainRun, Wish
+
+        wish = Wish(
+            pairs,
+            name,
+            network,
+            encoder,
+            steps,
+            crop,
+            batch,
+            seed,
+            rate,
+            zoom,
+            is_reversed,
+            in_full,
+            out,
+            encoder_from,
+            start_from,
+            keep_every * 60,
+        )
+        DomainRun(wish, replace, as_json).run()
+
+
+@app.command()
+def pairs(
+    first: Annotated[Path, typer.Argument(help="A StyleGAN2 that makes pictures as they are.")],
+    second: Annotated[Path, typer.Argument(help="One that went on from it, with pictures as they shall become.")],
+    folder: Annotated[Path, typer.Argument(help="Where the pairs go: a new folder.")],
+    count: Annotated[int, typer.Option(min=1, max=1_000_000, help="How many pairs.")] = 2000,
+    seed: Annotated[int, typer.Option(min=0, max=2**31 - 1, help="Another number, other pictures.")] = 0,
+    truncation: Annotated[float, typer.Option(min=0, max=1, help="1: as varied as they come; less: safer.")] = 0.7,
+    shares: Annotated[
+        str, typer.Option(help="How much of SECOND, by resolution: 16=0.5,32=0.5. 4 and 8: none; from 64 on: all.")
+    ] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Make pairs to train from, by two StyleGAN2 checkpoints: of one, and of the blend of both by resolution.
+
+    Checkpoints in rosinality's or NVIDIA's (ADA, PyTorch) names, as safetensors or as files of tensors; nothing in them
+    is ever run.
+    """
+    with errors_told(as_json):
+        from .pairs_run import PairsRun
+
+        PairsRun(first, second, folder, count, seed, truncation, shares, as_json).run()
+
+
+class _Style(Run):
     def __init__(self, picture: Path, name: str, plan: tuple[int, int, int], replace: bool, as_json: bool) -> None:
-        from . import config
-
-        self._as_json, self._told_s, self._cannot_keep = as_json, 0.0, False
-        self.name = (name or picture.stem).strip()
-        self.folder = config.weights_folder(config.read())
-        self.file = self.folder / f"{self.name}.safetensors"
-        if self.name.startswith(".") or self.name != Path(self.name).name or not self.name:
-            raise Invalid(f"A style cannot be called «{self.name}».", "Give it a --name without slashes.")
-        if self.file.exists() and not replace:
-            raise Invalid(
-                f"There is a style called «{self.name}» already.", "Give this one another --name, or add --replace."
-            )
-        self._with_disk(lambda: self.folder.mkdir(parents=True, exist_ok=True))
+        super().__init__("style", name or picture.stem, replace, as_json)
         self._style = _opened(picture)
         self._planned = plan
 
     def run(self) -> None:
-        self._say("starting", f"Learning «{self.name}» from a picture. First, pictures to practise on are made…")
+        self.say("starting", f"Learning «{self.name}» from a picture. First, pictures to practise on are made…")
         import torch
 
-        from . import config
         from .carried import carried_folder
         from .models import devices, loading
         from .models.architectures.painter import ARCHITECTURE
@@ -81,92 +144,9 @@ class _Training:
         first: Any = loading.load(Installed("", "", (), "", (first_file,), "own", ARCHITECTURE)).module
         torch.manual_seed(plan.seed)
         apprentice = training.Apprentice(self._style, first, plan, device)
-        self._kept = config.cache_folder() / "training" / f"{training.key(self._style, plan, first_file)}.state"
-        self._take_up(apprentice)
         practised = training.exercises(self._style, plan, lambda share: None)
-        try:
-            self._learn(apprentice, practised, plan)
-        except KeyboardInterrupt:
-            self._keep(apprentice.state())
-            raise
-        self._with_disk(lambda: self._write(apprentice.file()))
-        with contextlib.suppress(OSError):
-            self._kept.unlink(missing_ok=True)
-        self._say("trained", f"«{self.name}» is learned: Stylize offers it now.", file=str(self.file))
-
-    def _learn(self, apprentice: Apprentice, practised: list[Exercise], plan: Plan) -> None:
-        from .training.style import seconds_a_step
-
-        each_s = seconds_a_step(apprentice, practised)
-        left_s = each_s * (plan.steps - apprentice.done)
-        self._say(
-            "estimate",
-            f"{plan.steps - apprentice.done} steps of {each_s:.2f} s: this will take about {_in_minutes(left_s)} here. "
-            "Ctrl+C ends it, and the same command goes on there.",
-            seconds=round(left_s),
-        )
-        begun_s, begun_at = time.monotonic(), apprentice.done
-        self._told_s = begun_s
-
-        def report(done: int, loss: float) -> None:
-            now_s = time.monotonic()
-            if now_s - self._told_s < TELL_S and done < plan.steps:
-                return
-            self._told_s = now_s
-            left_s = (now_s - begun_s) / (done - begun_at) * (plan.steps - done)
-            left = f", about {_in_minutes(left_s)} left" if done < plan.steps else ""
-            self._say(
-                "step", f"step {done} of {plan.steps}{left}", done=done, steps=plan.steps, distance=round(loss, 4)
-            )
-
-        apprentice.learn(practised, plan.steps, report, self._keep)
-
-    def _keep(self, state: bytes) -> None:
-        """That it cannot be kept is no reason to end."""
-        from .weights.storage import write_whole
-
-        try:
-            self._kept.parent.mkdir(parents=True, exist_ok=True)
-            write_whole(self._kept, state)
-        except OSError as error:
-            if not self._cannot_keep:
-                self._cannot_keep = True
-                self._say(
-                    "warning",
-                    f"What is learned so far cannot be kept: {error.strerror or error} ({self._kept.parent}). "
-                    "It goes on, but must not be interrupted.",
-                )
-
-    def _take_up(self, apprentice: Apprentice) -> None:
-        if not self._kept.exists():
-            return
-        try:
-            apprentice.take_up(self._kept.read_bytes())
-        except Exception:  # a file that was cut short is as good as none, whatever torch says of it
-            self._say("warning", "What was learned before cannot be read: it begins anew.")
-            return
-        self._say("resumed", f"It goes on at step {apprentice.done}, where it was interrupted.", done=apprentice.done)
-
-    def _write(self, content: bytes) -> None:
-        from .weights.storage import write_whole
-
-        write_whole(self.file, content)
-
-    def _with_disk(self, write: Any) -> None:
-        """Raises: Internal, in words."""
-        try:
-            write()
-        except OSError as error:
-            raise Internal(
-                f"«{self.name}» cannot be written to {self.folder}: {error.strerror or error}.",
-                "Make room, or set weights_folder in config.toml, and run the same command again.",
-            ) from None
-
-    def _say(self, kind: str, sentence: str, **fields: Any) -> None:
-        if self._as_json:
-            emit(kind, message=sentence, **fields)
-        else:
-            typer.echo(sentence)
+        self.train(apprentice, practised, plan.steps, training.key(self._style, plan, first_file))
+        self.say("trained", f"«{self.name}» is learned: Stylize offers it now.", file=str(self.file))
 
 
 def _opened(file: Path) -> np.ndarray:
@@ -189,9 +169,3 @@ def _opened(file: Path) -> np.ndarray:
         )
     part = slice(shown.y, shown.bottom), slice(shown.x, shown.right)
     return np.clip(image.reduced(*part, masks.fitted_size((shown.height, shown.width), STYLE_PX)), 0, 1)
-
-
-def _in_minutes(seconds: float) -> str:
-    if seconds < 90:
-        return f"{max(1, round(seconds))} seconds"
-    return f"{round(seconds / 60)} minutes"

@@ -21,7 +21,10 @@ BUILDERS: dict[tuple[str, str], str] = {
     ("own", "AdaIN"): "adain",
     ("own", "AnimeGANv2"): "animegan2",
     ("own", "MIGAN"): "migan",
+    ("own", "DynamicUNet"): "dynamic_unet",
     ("own", "Painter"): "painter",
+    ("own", "Pix2PixResNet"): "pix2pix",
+    ("own", "Pix2PixUNet"): "pix2pix",
     ("own", "ShadowFormer"): "shadowformer",
     ("own", "TransformerNet"): "johnson",
     ("own", "VGG19"): "vgg19",
@@ -36,7 +39,13 @@ BUILDERS: dict[tuple[str, str], str] = {
     ("transformers", "Swin2SR"): "swin2sr",
 }
 # Those among them that are put over a picture, as nearly all of spandrel's are: `load` gives an ImageNetwork.
-FOR_PICTURES = (("own", "AnimeGANv2"), ("own", "TransformerNet"), ("transformers", "Swin2SR"))
+FOR_PICTURES = (
+    ("own", "AnimeGANv2"),
+    ("own", "Pix2PixResNet"),
+    ("own", "Pix2PixUNet"),
+    ("own", "TransformerNet"),
+    ("transformers", "Swin2SR"),
+)
 
 T = TypeVar("T")
 

@@ -17,10 +17,13 @@ from .sources import Installed, digest
 from .tensors import read_tensors
 
 OUR_OWN = {  # what no library knows, most of it the authors' own checkpoints, by a tensor that only they have
+    "model.10.conv_block.1.weight": "Pix2PixResNet",
+    "model.model.1.model.1.weight": "Pix2PixUNet",
     "bb.patch_embed.proj.weight": "BiRefNet",
     "conv.blocks.0.CAB.body.0.weight": "ShadowFormer",
     "join_norm.scale": "Painter",
     "synthesis.b4.conv1.conv1.weight": "MIGAN",
+    "head.scale": "DynamicUNet",
     "image_encoder.trunk.pos_embed": "Sam2",
     "image_encoder.pos_embed": "Sam",
 }

@@ -22,7 +22,7 @@ from .loading import is_for_pictures, knows
 
 ENHANCE = "enhance_with_model"
 FILE = "model.safetensors"
-PAINTER = "Painter"  # of styles that `scumble train` made
+PAINTER, TRANSLATOR = "Painter", "DynamicUNet"  # of styles and domains that `scumble train` made
 CARD = "model.toml"  # beside it: what the model is
 MOST_PICTURE_BYTES = 50_000  # each goes into the catalogue
 FOR_ONE_OPERATION = {
@@ -33,13 +33,18 @@ FOR_ONE_OPERATION = {
     "VitMatte": "refine_edge",
     "OneFormer": "replace_sky",
     PAINTER: "stylize",
+    TRANSLATOR: "translate_domain",
 }
-ALSO_FOR = {("TransformerNet", "stylize")}  # beside all that any other network is for
+ALSO_FOR = {
+    ("TransformerNet", "stylize"),
+    ("AnimeGANv2", "translate_domain"),
+}  # beside all that any other network is for
 # What "auto" prefers: on a GPU the best, on a processor what ends within a minute.
 PREFERENCES = {
     True: ("default", "heavy", "light", "shipped", "extra", "own"),
     False: ("light", "shipped", "default", "extra", "heavy", "own"),
 }
+PIX2PIX = ("Pix2PixResNet", "Pix2PixUNet")  # trained as a TRANSLATOR is, to compare with it
 
 
 @dataclass(frozen=True)
@@ -196,6 +201,8 @@ def suits(architecture: str, operation: str) -> bool:
     only = FOR_ONE_OPERATION.get(architecture)
     if only:
         return operation == only
+    if architecture in PIX2PIX and operation == FOR_ONE_OPERATION[TRANSLATOR]:
+        return True
     return operation not in FOR_ONE_OPERATION.values() or (architecture, operation) in ALSO_FOR
 
 
@@ -278,12 +285,14 @@ def operations_of(record: Dropped) -> tuple[str, ...]:
     """What a dropped model can be chosen for."""
     if record.architecture in FOR_ONE_OPERATION:
         return (FOR_ONE_OPERATION[record.architecture],)
+    if record.architecture in PIX2PIX:
+        return (ENHANCE, FOR_ONE_OPERATION[TRANSLATOR])
     return (ENHANCE, "upscale") if record.scale > 1 else (ENHANCE,)
 
 
 def _as_installed(record: Dropped, folder: Path) -> Installed:
     title = f"{record.name} ({record.architecture}{f' ×{record.scale}' if record.scale > 1 else ''})"
-    if record.architecture == PAINTER:
+    if record.architecture in (PAINTER, TRANSLATOR):
         title = f"{Path(record.name).stem} (your own)"
     return Installed(
         record.name,

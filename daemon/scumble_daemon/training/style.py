@@ -9,7 +9,6 @@ from __future__ import annotations
 import copy
 import hashlib
 import io
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +24,7 @@ from ..imaging.style.grain import PERIOD_PX, grain
 from ..models.architectures.painter import Painter
 from ..models.brush import PAINTED, PLAIN
 from . import content, patches
+from .learner import Learner
 
 SIDE_PX, CROP_PX, CROPS = 192, 128, 3
 RATE, WARM_UP, FALLING = 1.5e-3, 30, 0.4
@@ -35,9 +35,6 @@ BROAD_PX = 8  # averages over so much have to be right
 FOLLOWED = 0.8  # how much the renderer's strokes themselves count at first, and less and less
 PLAIN_EVERY = 8  # one crop of so many is to stay as it is
 SAVE_EVERY = 25
-
-Report = Callable[[int, float], None]
-"""`report(steps done, loss)`; may raise to end it."""
 
 
 @dataclass(frozen=True)
@@ -73,8 +70,8 @@ def exercises(style: np.ndarray, plan: Plan, report: Callable[[float], None]) ->
     return made
 
 
-class Apprentice:
-    """A painter that learns. `step` makes one step; what it has learned can be kept and taken up again."""
+class Apprentice(Learner[list[Exercise]]):
+    """A painter that learns."""
 
     def __init__(self, style: np.ndarray, first: Painter, plan: Plan, device: torch.device) -> None:
         self._plan, self._device = plan, device
@@ -82,14 +79,6 @@ class Apprentice:
         self._style = patches.of_picture(style, np.random.default_rng(plan.seed), device)
         self._optimiser = torch.optim.AdamW(self.net.parameters(), lr=RATE, betas=(0.9, 0.99))
         self.done = 0
-
-    def learn(self, practised: list[Exercise], until: int, report: Report, keep: Callable[[bytes], None]) -> None:
-        """Steps up to `until`; `keep` is given the state every now and then. Raises: what the two raise."""
-        while self.done < until:
-            loss = self.step(practised)
-            if self.done % SAVE_EVERY == 0:
-                keep(self.state())
-            report(self.done, loss)
 
     def step(self, practised: list[Exercise]) -> float:
         """The same for the same number, whether or not it was interrupted before. → the loss."""
@@ -131,6 +120,9 @@ class Apprentice:
                 list_.append(part)
         return [_tensor(parts).to(self._device) for parts in cut]
 
+    def is_time_to_keep(self) -> bool:
+        return self.done % SAVE_EVERY == 0
+
     def state(self) -> bytes:
         file = io.BytesIO()
         state = {"net": self.net.state_dict(), "optimiser": self._optimiser.state_dict(), "done": self.done}
@@ -150,18 +142,6 @@ class Apprentice:
 
         state = {name: value.detach().cpu().half().contiguous() for name, value in self.net.state_dict().items()}
         return save(state, {"format": "pt"})
-
-
-def seconds_a_step(apprentice: Apprentice, practised: list[Exercise], tries: int = 3) -> float:
-    """Measured, on what the apprentice has learned so far and then forgets: the first one warms up."""
-    before = apprentice.state()
-    apprentice.step(practised)
-    begun = time.monotonic()
-    for _ in range(tries):
-        apprentice.step(practised)
-    spent_s = time.monotonic() - begun
-    apprentice.take_up(before)
-    return spent_s / tries
 
 
 def key(style: np.ndarray, plan: Plan, first: Path) -> str:

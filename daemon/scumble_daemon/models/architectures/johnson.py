@@ -18,7 +18,7 @@ from torch.nn import functional
 
 from ...imaging.tiling import Network
 from .. import onnx_graph
-from ..networks import ImageNetwork
+from ..networks import Call, Holding, ImageNetwork
 from ..traits import Traits
 
 if TYPE_CHECKING:
@@ -105,6 +105,12 @@ def load(model: Installed, report: Report) -> ImageNetwork:
     def call(picture: torch.Tensor) -> torch.Tensor:
         return net(picture * 255).clamp(0, 255) / 255
 
+    return ImageNetwork(net.eval(), ARCHITECTURE, call, TRAITS, holding=held_norms(net, call))
+
+
+def held_norms(net: nn.Module, call: Call) -> Holding:
+    """For any network whose only normalisations are `Norm`."""
+
     @contextmanager
     def holding(picture: torch.Tensor) -> Iterator[None]:
         norms = [part for part in net.modules() if isinstance(part, Norm)]
@@ -119,7 +125,7 @@ def load(model: Installed, report: Report) -> ImageNetwork:
             for norm in norms:
                 norm.listens, norm.held = False, None
 
-    return ImageNetwork(net.eval(), ARCHITECTURE, call, TRAITS, holding=holding)
+    return holding
 
 
 def fill(net: TransformerNet, graph: onnx_graph.Graph, name: str) -> None:

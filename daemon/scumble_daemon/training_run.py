@@ -1,0 +1,155 @@
+"""What all of `scumble train` has in common: how long it takes, what is kept on the way, and words for a full disk."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import typer
+from scumble_protocol.errors import Internal, Invalid
+
+from . import config
+from .terminal import emit
+
+if TYPE_CHECKING:
+    from .training.learner import Learner
+
+TELL_S = 20.0  # between two lines
+LONG_S = 4 * 3600.0
+
+Practised = TypeVar("Practised")
+
+
+class Run:
+    """One run: it says what it does, and goes on where another one like it was interrupted."""
+
+    def __init__(self, what: str, name: str, replace: bool, as_json: bool) -> None:
+        """`what`: a style or a model, as artists call it. Raises: Invalid, Internal."""
+        self._as_json, self._told_s, self._cannot_keep = as_json, 0.0, False
+        self.name = name.strip()
+        self.folder = config.weights_folder(config.read())
+        self.file = self.folder / f"{self.name}.safetensors"
+        self._kept: Path | None = None
+        if self.name.startswith(".") or self.name != Path(self.name).name or not self.name:
+            raise Invalid(f"A {what} cannot be called «{self.name}».", "Give it a --name without slashes.")
+        if self.file.exists() and not replace:
+            raise Invalid(
+                f"There is a {what} called «{self.name}» already.", "Give this one another --name, or add --replace."
+            )
+        self.with_disk(lambda: self.folder.mkdir(parents=True, exist_ok=True))
+
+    def train(
+        self,
+        learner: Learner[Practised],
+        practised: Practised,
+        steps: int,
+        key: str,
+        after: Callable[[int], None] = lambda done: None,
+    ) -> None:
+        """All of it: taken up, told, learned, and the file written. `after` hears each step's number.
+
+        What has been learned is kept whatever ends it. Raises: Internal, and what learning raises.
+        """
+        self._kept = config.cache_folder() / "training" / f"{key}.state"
+        self._take_up(learner)
+        try:
+            if learner.done < steps:
+                self._learn(learner, practised, steps, after)
+        except KeyboardInterrupt:
+            self._keep(learner.state())
+            raise
+        try:
+            self.with_disk(lambda: self._write(learner.file()))
+        except Internal:
+            self._keep(learner.state())  # so that there is nothing left to do but to write it
+            raise
+        with contextlib.suppress(OSError):
+            self._kept.unlink(missing_ok=True)
+
+    def say(self, kind: str, sentence: str, **fields: Any) -> None:
+        if self._as_json:
+            emit(kind, message=sentence, **fields)
+        else:
+            typer.echo(sentence)
+
+    def with_disk(self, write: Callable[[], object]) -> None:
+        """Raises: Internal, in words."""
+        try:
+            write()
+        except OSError as error:
+            raise Internal(
+                f"«{self.name}» cannot be written to {self.folder}: {error.strerror or error}.",
+                "Make room, or set weights_folder in config.toml, and run the same command again.",
+            ) from None
+
+    def _learn(
+        self, learner: Learner[Practised], practised: Practised, steps: int, after: Callable[[int], None]
+    ) -> None:
+        each_s = learner.seconds_a_step(practised)
+        left_s = each_s * (steps - learner.done)
+        long = " A GPU, fewer --steps or a smaller network would take less." if left_s > LONG_S else ""
+        self.say(
+            "estimate",
+            f"{steps - learner.done} steps of {each_s:.2f} s: this will take about {in_minutes(left_s)} here.{long} "
+            "Ctrl+C ends it, and the same command goes on there.",
+            seconds=round(left_s),
+        )
+        begun_s, begun_at = time.monotonic(), learner.done
+        self._told_s = begun_s
+
+        def report(done: int, loss: float) -> None:
+            after(done)
+            now_s = time.monotonic()
+            if now_s - self._told_s < TELL_S and done < steps:
+                return
+            self._told_s = now_s
+            left_s = (now_s - begun_s) / (done - begun_at) * (steps - done)
+            left = f", about {in_minutes(left_s)} left" if done < steps else ""
+            self.say("step", f"step {done} of {steps}{left}", done=done, steps=steps, distance=round(loss, 4))
+
+        learner.learn(practised, steps, report, self._keep)
+
+    def _keep(self, state: bytes) -> None:
+        """That it cannot be kept is no reason to end."""
+        from .weights.storage import write_whole
+
+        assert self._kept is not None
+        try:
+            self._kept.parent.mkdir(parents=True, exist_ok=True)
+            write_whole(self._kept, state)
+            self._cannot_keep = False
+        except OSError as error:
+            if not self._cannot_keep:
+                self._cannot_keep = True
+                self.say(
+                    "warning",
+                    f"What is learned so far cannot be kept: {error.strerror or error} ({self._kept.parent}). "
+                    "It goes on, but must not be interrupted.",
+                )
+
+    def _take_up(self, learner: Learner[Any]) -> None:
+        assert self._kept is not None
+        if not self._kept.exists():
+            return
+        try:
+            learner.take_up(self._kept.read_bytes())
+        except Exception:  # a file that was cut short is as good as none, whatever torch says of it
+            self.say("warning", "What was learned before cannot be read: it begins anew.")
+            return
+        self.say("resumed", f"It goes on at step {learner.done}, where it was interrupted.", done=learner.done)
+
+    def _write(self, content: bytes) -> None:
+        from .weights.storage import write_whole
+
+        write_whole(self.file, content)
+
+
+def in_minutes(seconds: float) -> str:
+    if seconds < 90:
+        return f"{max(1, round(seconds))} seconds"
+    if seconds < LONG_S:
+        return f"{round(seconds / 60)} minutes"
+    return f"{round(seconds / 3600)} hours"
