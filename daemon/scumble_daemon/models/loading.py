@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 BUILDERS: dict[tuple[str, str], str] = {
     ("own", "AdaIN"): "adain",
     ("own", "AnimeGANv2"): "animegan2",
+    ("own", "DynamicUNet"): "dynamic_unet",
     ("own", "Painter"): "painter",
     ("own", "ShadowFormer"): "shadowformer",
     ("own", "TransformerNet"): "johnson",
