@@ -45,6 +45,13 @@ class ImageNetwork(Loaded):
 
 
 @dataclass
+class Domain(Loaded):
+    """Translates into one style or several. `names`: of the styles, in the order of its weights."""
+
+    names: tuple[str, ...]
+
+
+@dataclass
 class FixedSize(Loaded):
     """Wants every picture at one `size` (height, width): what it was trained at."""
 

@@ -21,7 +21,7 @@ from .loading import is_for_pictures, knows
 
 ENHANCE = "enhance_with_model"
 FILE = "model.safetensors"
-PAINTER = "Painter"  # of styles that `scumble train` made
+PAINTER, TRANSLATOR = "Painter", "DynamicUNet"  # of styles and domains that `scumble train` made
 CARD = "model.toml"  # beside it: what the model is
 FOR_ONE_OPERATION = {
     "Sam2": "select_object",
@@ -31,8 +31,12 @@ FOR_ONE_OPERATION = {
     "VitMatte": "refine_edge",
     "OneFormer": "replace_sky",
     PAINTER: "stylize",
+    TRANSLATOR: "translate_domain",
 }
-ALSO_FOR = {("TransformerNet", "stylize")}  # beside all that any other network is for
+ALSO_FOR = {
+    ("TransformerNet", "stylize"),
+    ("AnimeGANv2", "translate_domain"),
+}  # beside all that any other network is for
 # What "auto" prefers: on a GPU the best, on a processor what ends within a minute.
 PREFERENCES = {
     True: ("default", "heavy", "light", "shipped", "extra", "own"),
@@ -271,7 +275,7 @@ def operations_of(record: Dropped) -> tuple[str, ...]:
 
 def _as_installed(record: Dropped, folder: Path) -> Installed:
     title = f"{record.name} ({record.architecture}{f' ×{record.scale}' if record.scale > 1 else ''})"
-    if record.architecture == PAINTER:
+    if record.architecture in (PAINTER, TRANSLATOR):
         title = f"{Path(record.name).stem} (your own)"
     return Installed(
         record.name,

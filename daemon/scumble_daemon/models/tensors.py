@@ -35,6 +35,16 @@ def read_tensors(file: Path, report: Report = lambda fraction: None, is_program_
         raise Invalid(f"{file.name} cannot be read: {first_line(error)}", "Fetch or export it again.") from error
 
 
+def read_facts(file: Path) -> dict[str, str]:
+    """What a safetensors file says of itself; nothing for another, whose tensors were read before."""
+    if file.suffix.lower() != ".safetensors":
+        return {}
+    from safetensors import safe_open
+
+    with safe_open(file, framework="pt", device="cpu") as opened:
+        return dict(opened.metadata() or {})
+
+
 def first_line(error: BaseException) -> str:
     text = str(error).strip().splitlines()
     return text[0][:200] if text else type(error).__name__

@@ -17,8 +17,8 @@ from scumble_protocol.errors import Invalid
 from torch import nn
 from torch.nn import functional
 
-from ..networks import Loaded
-from ..tensors import read_tensors
+from ..networks import Domain
+from ..tensors import read_facts, read_tensors
 
 if TYPE_CHECKING:
     from ..sources import Installed
@@ -73,7 +73,11 @@ class Styled(nn.Conv2d):
 
 
 class Shuffle(nn.Sequential):
-    """Twice as large: a convolution for each of a pixel's four quarters, which all begin alike."""
+    """Twice as large: a convolution for each of a pixel's four quarters, which all begin alike.
+
+    What differs between them later is a pattern of two pixels, and each mean of two by two is free of it (Sugawara et
+    al. 2018, fastai's `blur`).
+    """
 
     def __init__(self, into: int, out: int) -> None:
         conv = nn.Conv2d(into, 4 * out, 1)
@@ -81,7 +85,7 @@ class Shuffle(nn.Sequential):
             first = nn.init.kaiming_normal_(torch.empty(out, into, 1, 1))
             conv.weight.copy_(first.repeat_interleave(4, 0))
             nn.init.zeros_(cast(torch.Tensor, conv.bias))
-        super().__init__(conv, nn.ReLU(), nn.PixelShuffle(2))
+        super().__init__(conv, nn.ReLU(), nn.PixelShuffle(2), nn.ReplicationPad2d((1, 0, 1, 0)), nn.AvgPool2d(2, 1))
 
 
 class Residual(nn.Module):
@@ -343,9 +347,12 @@ def compact(net: DynamicUNet) -> dict[str, torch.Tensor]:
     return {name: (value.half() if value.is_floating_point() else value).contiguous() for name, value in state.items()}
 
 
-def load(model: Installed, report: Report) -> Loaded:
-    """Raises: MissingModel, Invalid, Unsupported."""
-    return Loaded(of_state(read_tensors(model.file, report)), ARCHITECTURE)
+def load(model: Installed, report: Report) -> Domain:
+    """The styles' names are its file's, «styles» with commas, else their numbers. Raises: MissingModel, Invalid."""
+    net = of_state(read_tensors(model.file, report))
+    told = tuple(name for name in read_facts(model.file).get("styles", "").split(",") if name)
+    names = told if len(set(told)) == net.styles else tuple(str(number + 1) for number in range(net.styles))
+    return Domain(net, ARCHITECTURE, names)
 
 
 def _merged(conv: nn.Conv2d, norm: nn.Module) -> nn.Conv2d:
