@@ -34,8 +34,8 @@ class Models(Protocol):
         """What runs a network for `operation`: `RunningModel` for image → image, `Segmenter` for select_object,
         `Foreground` for remove_background, `Edge` for refine_edge, `Filler` for erase_object, `Unshadow` for
         remove_shadow, `Scenery` for replace_sky, `Optimiser` or `OnePass` for transfer_style, `Brush` or
-        `RunningModel` for stylize. A second one is named
-        after the first in the recipe.
+        `RunningModel` for stylize, `Translator` or `RunningModel` for translate_domain. A second one is named after the
+        first in the recipe.
 
         `wanted`: a model's id, or "auto"; `scale`: what it has to enlarge by, at least. Raises: MissingModel.
         """

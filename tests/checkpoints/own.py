@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn
 
 from .published import State
+
+if TYPE_CHECKING:
+    from scumble_daemon.models.architectures.dynamic_unet import DynamicUNet
 
 FLOAT, RAW, BYTES, VARINT = 1, 9, 2, 0
 
@@ -204,4 +207,25 @@ def painter(seed: int = 0) -> nn.Module:
     for name, value in network.named_parameters():
         if name.endswith((".scale", ".shift")):
             nn.init.normal_(value, float(name.endswith(".scale")), 0.3)
+    return network.eval()
+
+
+def dynamic_unet(encoder: str = "small", styles: int = 1, seed: int = 0) -> DynamicUNet:
+    """A dynamic U-Net that has been in use for a while: what it adds, and what it has averaged, is not nothing."""
+    from scumble_daemon.models.architectures.dynamic_unet import DynamicUNet
+
+    torch.manual_seed(seed)
+    network = DynamicUNet(encoder, styles, width=32)
+    for name, value in network.named_parameters():
+        if name.endswith((".scale", ".shift")):
+            nn.init.normal_(value, float(name.endswith(".scale")), 0.3)
+        if name.endswith("conv2.weight") and encoder == "small":
+            nn.init.kaiming_normal_(value)
+    for part in network.modules():
+        if isinstance(part, nn.BatchNorm2d):
+            assert part.running_mean is not None
+            assert part.running_var is not None
+            nn.init.uniform_(part.running_mean, -0.2, 0.2)
+            nn.init.uniform_(part.running_var, 0.5, 2)
+            nn.init.uniform_(part.weight, 0.5, 1.5)
     return network.eval()

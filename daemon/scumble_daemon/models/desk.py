@@ -31,6 +31,7 @@ from .scenery import Scenery
 from .segmenter import Segmenter
 from .sources import Installed, Shelf
 from .stylist import OnePass, Optimiser
+from .translator import Translator
 from .unshadow import Unshadow
 
 log = logging.getLogger(__name__)
@@ -38,7 +39,19 @@ log = logging.getLogger(__name__)
 LOADED = 0.05  # of the progress, when the model is there
 MOST_NOISE = 50 / 255  # that such networks were trained on
 
-Runner = RunningModel | Segmenter | Foreground | Edge | Filler | Unshadow | Scenery | Optimiser | OnePass | Brush
+Runner = (
+    RunningModel
+    | Segmenter
+    | Foreground
+    | Edge
+    | Filler
+    | Unshadow
+    | Scenery
+    | Optimiser
+    | OnePass
+    | Brush
+    | Translator
+)
 RUNNERS = {
     "Sam": Segmenter,
     "Sam2": Segmenter,
@@ -50,6 +63,7 @@ RUNNERS = {
     "VGG19": Optimiser,
     "AdaIN": OnePass,
     "Painter": Brush,
+    "DynamicUNet": Translator,
     "ShadowFormer": Unshadow,
 }
 """What runs a network that is not image → image."""

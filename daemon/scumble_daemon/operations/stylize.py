@@ -8,16 +8,15 @@ from typing import Any
 import cv2
 import numpy as np
 from scumble_protocol.errors import Invalid
-from scumble_protocol.image import Bounds
 
 from ..context import Context
 from ..imaging import sheets
 from ..imaging.image import Image, NewLayer
+from ..imaging.workplace import enlarged, resized, work_size
 from ..registry import Field, Inputs, ModelField, OperationParams, operation
 
 LEAST_PX = 16
 WORK_PX = 2048  # the longest side on which strokes of size 1 are painted
-LEAST_WORK_PX, MOST_WORK_PX = 64, 3072
 LIGHT = np.array((0.299, 0.587, 0.114), np.float32)  # ITU-R BT.601
 CHROMA_PX = 2.0  # so much softer the layer's colours are than its strokes
 OIL, NONE = ("paint-oil", "Oil paint"), ("none", "None")
@@ -62,20 +61,20 @@ def stylize(image: Image, params: Params, context: Context) -> list[NewLayer]:
             "Select more of the layer.",
         )
     rows, columns = slice(part.y, part.bottom), slice(part.x, part.right)
-    size = _work_size(part, params.stroke_size)
+    size = work_size(part, WORK_PX, params.stroke_size)
     content = image.reduced(rows, columns, (min(size[0], part.height), min(size[1], part.width)))
-    content = _resized(np.clip(content, 0, 1), size)
+    content = resized(np.clip(content, 0, 1), size)
     painted = _painted(content, params, context)
     if params.keep_colours:
         painted = _recoloured(painted, content)
     context.progress(0.97, "Making the layer")
     shrinks = painted.shape[1] > part.width
-    painted = _resized(painted, (part.height, part.width)) if shrinks else painted
+    painted = resized(painted, (part.height, part.width)) if shrinks else painted
 
     def draw(rows: slice, columns: slice) -> tuple[np.ndarray, np.ndarray]:
         seen = slice(rows.start - part.y, rows.stop - part.y)
         alpha = image.reduced_alpha(rows, columns, (rows.stop - rows.start, part.width))
-        return _enlarged(painted, (part.height, part.width), seen), alpha
+        return enlarged(painted, (part.height, part.width), seen), alpha
 
     return [NewLayer("Stylized", raster=sheets.drawn(image, part, context.new_samples, draw), bounds=bounds)]
 
@@ -105,30 +104,3 @@ def _recoloured(painted: np.ndarray, content: np.ndarray) -> np.ndarray:
     Transfer (2016), section 4."""
     soft = cv2.GaussianBlur(content, (0, 0), CHROMA_PX)
     return np.clip(soft + (painted @ LIGHT - soft @ LIGHT)[..., None], 0, 1)
-
-
-def _work_size(part: Bounds, stroke_size: float) -> tuple[int, int]:
-    """(height, width) of what is painted on."""
-    longest = max(part.width, part.height)
-    wanted = min(max(min(longest, WORK_PX) / stroke_size, LEAST_WORK_PX), MOST_WORK_PX)
-    scale = wanted / longest
-    return max(4, round(part.height * scale)), max(4, round(part.width * scale))
-
-
-def _resized(picture: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    if picture.shape[:2] == size:
-        return picture
-    shrinks = size[0] < picture.shape[0]
-    way = cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC
-    return np.clip(cv2.resize(picture, (size[1], size[0]), interpolation=way), 0, 1)
-
-
-def _enlarged(picture: np.ndarray, size: tuple[int, int], rows: slice) -> np.ndarray:
-    """Some rows of the picture at `size` (height, width): a large layer is never whole in memory as floats."""
-    if picture.shape[:2] == size:
-        return picture[rows]
-    down, across = picture.shape[0] / size[0], picture.shape[1] / size[1]
-    back = np.array([[across, 0, across / 2 - 0.5], [0, down, (rows.start + 0.5) * down - 0.5]], np.float64)
-    way = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
-    found = cv2.warpAffine(picture, back, (size[1], rows.stop - rows.start), flags=way, borderMode=cv2.BORDER_REPLICATE)
-    return np.clip(found, 0, 1)

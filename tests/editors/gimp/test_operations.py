@@ -169,6 +169,22 @@ def test_stylize(gimp: Gimp, precision: str, profile: str) -> None:
 
 
 @every_document
+def test_translate_domain(gimp: Gimp, precision: str, profile: str) -> None:
+    """The selected part is an ink drawing: ink on paper, where the photo's face has its colours."""
+    document = make(gimp, precision, profile)
+    gimp.call("select", image=document["image"], x=60, y=20, width=120, height=150, feather=15)
+
+    before, after = run(gimp, "translate-domain", document, style="ink")
+
+    x, y = FACE
+    face = slice(y - 25, y + 25), slice(x - 25, x + 25), slice(3)
+    assert np.abs(unit(after) - unit(before))[face].mean() > 0.05
+    skin, paper = (np.ptp(unit(each)[face], axis=2).mean() for each in (before, after))
+    assert paper < 0.85 * skin
+    gimp.call("close", image=document["image"])
+
+
+@every_document
 def test_replace_sky(gimp: Gimp, precision: str, profile: str) -> None:
     """The sky of a real photo is another, by a layer with a mask; the ground only gets darker and of its colour."""
     china = photo("china")[60:300, 330:590]

@@ -41,6 +41,7 @@ TITLES = (
     "Replace Sky",
     "Select Object",
     "Stylize",
+    "Translate Domain",
 )
 
 
