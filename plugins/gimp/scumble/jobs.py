@@ -8,6 +8,7 @@ import time
 from dataclasses import dataclass, field, replace
 from typing import Any, Dict, List, Optional, Sequence, Tuple
 
+import fine_edge
 import layers
 import new_image as images
 import pixels
@@ -22,7 +23,6 @@ from scumble_protocol.image import Bounds, Point, Reference
 from scumble_protocol.messages import NOTHING_WARM, Preview, Result
 
 CHECK_SIDE_PX = 64
-REFINE = "refine_edge"
 
 
 @dataclass
@@ -85,7 +85,7 @@ def _run(
             request.operation,
             raster,
             Bounds(0, 0, image.get_width(), image.get_height()),
-            parameters=request.parameters,
+            parameters=fine_edge.steps(request.parameters)[0] if request.has_fine_edge else request.parameters,
             selection=selection,
             points=tuple(request.points),
             box=request.box,
@@ -99,7 +99,8 @@ def _run(
             is_enough=progress.is_enough,
         )
         if request.has_fine_edge and result.selection is not None:
-            result = _refined(client, result, image, source, progress)
+            _, refining = fine_edge.steps(request.parameters)
+            result = _refined(client, result, refining, image, source, progress)
         timings.mark("job")
         try:
             group, new_image, new_layer = None, None, None
@@ -119,15 +120,23 @@ def _run(
     return Outcome(group, new_image, tuple(result.notes), digest, new_layer), result.timings
 
 
-def _refined(client: Client, result: Result, image: Gimp.Image, source: Gimp.Layer, progress: AnyProgress) -> Result:
+def _refined(
+    client: Client,
+    result: Result,
+    parameters: Dict[str, Any],
+    image: Gimp.Image,
+    source: Gimp.Layer,
+    progress: AnyProgress,
+) -> Result:
     """The same with the edge of its selection refined."""
     assert result.selection is not None
     found = placing.at_hand(client, result.selection)
     client.release(result)
     refined = client.run(
-        REFINE,
+        fine_edge.REFINE,
         pixels.read_layer(client, image, source),
         Bounds(0, 0, image.get_width(), image.get_height()),
+        parameters=parameters,
         selection=client.put(found.data, found.bounds, found.depth, found.channels),
         source=source.get_name(),
         on_progress=progress.show,

@@ -9,11 +9,11 @@ from typing import Any, Callable, Dict, Generator, Optional
 import gi
 
 gi.require_version("Gtk", "3.0")
+import fine_edge  # noqa: E402
 import layers  # noqa: E402
 import pixels  # noqa: E402
 import placing  # noqa: E402
 from gi.repository import Gimp, GLib, Gtk  # noqa: E402
-from jobs import REFINE  # noqa: E402
 from scumble_protocol.client import Client  # noqa: E402
 from scumble_protocol.errors import Cancelled, DaemonUnavailable, Internal, ScumbleError, from_code  # noqa: E402
 from scumble_protocol.image import Bounds, Raster  # noqa: E402
@@ -142,11 +142,14 @@ class Looks:
             selection = pixels.read_selection(client, self._image, corner)
         self._refines = found is not None
         prompts = question.prompts.moved(corner.x, corner.y)
+        parameters = question.parameters
+        if question.has_fine_edge:
+            parameters = fine_edge.steps(parameters)[self._refines]
         self._job = client.submit(
-            question.operation if found is None else REFINE,
+            fine_edge.REFINE if self._refines else question.operation,
             image,
             Bounds(0, 0, self._image.get_width(), self._image.get_height()),
-            parameters=question.parameters if found is None else {},
+            parameters=parameters,
             selection=selection,
             points=prompts.points if found is None else (),
             box=prompts.box if found is None else None,

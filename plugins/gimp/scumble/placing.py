@@ -22,9 +22,7 @@ def check(how: Placement, image: Gimp.Image, layer: Gimp.Layer) -> None:
     """Raises: Invalid where a mask cannot be placed so."""
     name = layer.get_name()
     if how.result == MASK and layer.get_mask() is not None:
-        raise Invalid(
-            f"The layer «{name}» has a mask already.", "Apply or delete it, or take a new layer."
-        )
+        raise Invalid(f"The layer «{name}» has a mask already.", "Apply or delete it, or take a new layer.")
     if how.result == MASK and layer.get_lock_content():
         raise Invalid(f"The layer «{name}» is locked.", "Unlock it in the Layers dialogue, or take a new layer.")
     is_empty = not Gimp.Selection.bounds(image).non_empty

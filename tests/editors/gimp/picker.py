@@ -11,6 +11,8 @@ from .. import chroot
 from .window import Window
 
 TITLE = "^Pick on a Preview$"
+RESULTS, COMBINATIONS = ("selection", "mask", "layer"), ("replace", "add", "subtract", "intersect")
+RESULT_AT, COMBINATION_AT = (883, 30), (883, 66)  # the lists' places in the dialog
 Place = tuple[int, int]
 Colour = tuple[int, int, int]
 
@@ -22,14 +24,25 @@ class Picker:
         self.window = window
         self.desktop = window.desktop
         self.id = ""
+        self._is_awaited = False  # GIMP tells when the procedure ends
         self._box = (0, 0, 0, 0)
 
-    def open(self, **arguments: Any) -> None:
+    def open(self, result: str = RESULTS[0], combination: str = COMBINATIONS[0]) -> None:
+        """GIMP begins with the last values, whatever the call has."""
         image, layers = self.window.document["image"], self.window.document["layers"][-1:]
-        self.window.gimp.begin(
-            "call", procedure="scumble-pick", image=image, drawables=layers, mode="INTERACTIVE", **arguments
-        )
+        self.window.gimp.begin("call", procedure="scumble-pick", image=image, drawables=layers, mode="INTERACTIVE")
+        self._is_awaited = True
         self.found()
+        self._choose(RESULT_AT, RESULTS.index(result))
+        self._choose(COMBINATION_AT, COMBINATIONS.index(combination))
+
+    def _choose(self, at: Place, entry: int) -> None:
+        x, y, _, _ = self._box
+        before = self.desktop.picture()
+        self.click((x + at[0], y + at[1]))
+        self.wait_for(lambda: (self.desktop.picture() != before).any(axis=2).sum() > 2000, "the list to open")
+        self.desktop.xdotool("key", "Home", *["Down"] * entry, "Return")
+        self.wait_for(lambda: (self.desktop.picture() != before).any(axis=2).sum() < 4000, "the list to close")
 
     def found(self) -> None:
         """Wait for the dialog, and put it where all of it is seen."""
@@ -41,10 +54,34 @@ class Picker:
         x, y, width, height = (int(values[name]) for name in ("X", "Y", "WIDTH", "HEIGHT"))
         self._box = (x, y, width, height)
 
+    def open_by_hand(self) -> None:
+        """By GIMP's search for actions: the tests can change the image meanwhile."""
+        self.desktop.key(self.window.id, "slash")
+        search = self.desktop.wait_for_window("^Search Actions$")
+        self.desktop.xdotool("windowactivate", "--sync", search)
+        self.desktop.xdotool("type", "--delay", "40", "Pick on a Preview")
+        self.wait_for(lambda: self._is_opened_by_return(search), "the dialog")
+        self.found()
+
+    def _is_opened_by_return(self, search: str) -> bool:
+        if search in self.desktop.windows("^Search Actions$"):
+            self.desktop.key(search, "Return")
+        return bool(self.desktop.windows(TITLE))
+
+    def apply_by_hand(self) -> None:
+        self.key("Return")
+        self.wait_until_closed()
+
+    def wait_until_closed(self) -> None:
+        self.wait_for(lambda: not self.desktop.windows(TITLE), "the dialog to close")
+
     def leave(self) -> None:
+        """Close it where it is still open."""
         if self.desktop.windows(TITLE):
             self.key("Escape")
-            self.window.gimp.finish()
+            if self._is_awaited:
+                self.window.gimp.finish()
+            self.wait_until_closed()
 
     def apply(self) -> dict[str, Any]:
         """What Enter gives."""
@@ -68,6 +105,11 @@ class Picker:
     def scroll(self, place: Place, up: bool, control: bool = False) -> None:
         held = (["keydown", "ctrl"], ["keyup", "ctrl"]) if control else ([], [])
         self.desktop.xdotool("mousemove", *map(str, place), *held[0], "click", "4" if up else "5", *held[1])
+
+    def words(self) -> bytes:
+        """What is said below the preview, as it is drawn."""
+        x, y, width, height = self._box
+        return self.desktop.picture()[y + height - 150 : y + height - 100, x : x + width * 3 // 5].tobytes()
 
     # --- what it shows -------------------------------------------------------------------------------------------
 
@@ -104,6 +146,11 @@ class Picker:
         """The upper left one."""
         rows, columns = self._of(colour)
         return (int(columns.min()), int(rows.min())) if len(rows) else None
+
+    def colour_of_mark(self, place: Place) -> Colour:
+        """Beside its sign; the picture's where there is no mark."""
+        red, green, blue = self.picture()[place[1] + 3, place[0] + 3]
+        return int(red), int(green), int(blue)
 
     def shows_found(self, place: Place) -> bool:
         """Whether the blue of what is found lies there, beside the mark of a click."""

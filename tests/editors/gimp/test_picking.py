@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 import pytest
@@ -17,6 +16,7 @@ SIZE = (640, 440)
 LAYER_AT = (20, 20)
 LAYER = (600, 400)
 RED, GREEN = (210, 40, 50), (40, 170, 70)
+INCLUDED, EXCLUDED = (0x1F, 0xBF, 0x4A), (0xE5, 0x36, 0x2F)  # the marks' colours
 DISC, SQUARE = (180, 200, 84), (400, 120, 540, 260)  # of the layer: x, y, radius · x0, y0, x1, y1
 
 
@@ -115,25 +115,111 @@ def test_a_click_in_a_zoomed_and_scrolled_preview(window: Window, picker: Picker
     assert likeness(selected(window), on_canvas(square())) > 0.95
 
 
-def test_clicks_that_exclude_a_box_and_taking_back(window: Window, picker: Picker) -> None:
-    """Around both things, then one of them excluded; Backspace takes that back, and Ctrl+Z the box."""
-    picker.open()
+def test_clicks_that_exclude_and_taking_back(window: Window, picker: Picker) -> None:
+    """The right button and Ctrl say what is not meant; Backspace and Ctrl+Z take back, Ctrl+Y brings back."""
+    picker.open(result="layer")
     red, green = picker.place_of(RED), picker.place_of(GREEN)
-
-    picker.drag((green[0] - 110, green[1] - 110), (green[0] + 110, green[1] + 110))
-    picker.wait_for_found(green)
     picker.click(red)
     picker.wait_for_found(red)
-    picker.click(red, button=3)
-    picker.wait_for(lambda: not picker.shows_found(red), "the click that excludes")
+
+    picker.click(green, button=3)
+    picker.wait_for(lambda: picker.colour_of_mark(green) == EXCLUDED, "the mark of what is not meant")
     picker.key("BackSpace")
-    picker.wait_for_found(red)
-    picker.key("ctrl+z")
-    picker.wait_for(lambda: not picker.shows_found(red), "the first click to go")
+    picker.wait_for(lambda: picker.colour_of_mark(green) == GREEN, "that to go")
+    picker.desktop.xdotool("keydown", "ctrl")
+    picker.click(green)
+    picker.desktop.xdotool("keyup", "ctrl")
+    picker.wait_for(lambda: picker.colour_of_mark(green) == EXCLUDED, "the mark of what is not meant")
+    picker.key("ctrl+z", "ctrl+z")
+    picker.wait_for(lambda: picker.colour_of_mark(red) == RED, "both to go")
+    picker.key("ctrl+y", "ctrl+y")
+    picker.wait_for(lambda: picker.colour_of_mark(green) == EXCLUDED, "both to come back")
+    assert picker.colour_of_mark(red) == INCLUDED
+    assert picker.apply()["status"] == "success"
+
+    (x, y, first), (other_x, other_y, second) = window.gimp.tree(window.document)[0]["recipe"]["points"]
+    assert (first, second) == (True, False)
+    assert (x, y) == pytest.approx((DISC[0] + LAYER_AT[0], DISC[1] + LAYER_AT[1]), abs=1.5)
+    assert (other_x, other_y) == pytest.approx((470 + LAYER_AT[0], 190 + LAYER_AT[1]), abs=1.5)
+
+
+def test_a_box_is_drawn_by_dragging(window: Window, picker: Picker) -> None:
+    picker.open()
+    green = picker.place_of(GREEN)
+    picker.drag((green[0] - 110, green[1] - 110), (green[0] + 110, green[1] + 110))
     picker.wait_for_found(green)
     assert picker.apply()["status"] == "success"
 
     assert likeness(selected(window), on_canvas(square())) > 0.95
+
+
+def test_enter_waits_for_what_the_last_click_finds(window: Window, picker: Picker) -> None:
+    """Clicks faster than answers: the newest question counts."""
+    picker.open()
+    red, green = picker.place_of(RED), picker.place_of(GREEN)
+    quickly = ["mousemove", *map(str, green), "click", "1", "key", "BackSpace"]
+    picker.desktop.xdotool(*quickly, "mousemove", *map(str, red), "click", "1", "key", "Return")
+
+    assert window.gimp.finish()["status"] == "success"
+    assert likeness(selected(window), on_canvas(disc())) > 0.95
+
+
+def test_what_is_found_is_added_to_the_selection_and_taken_from_it(window: Window, picker: Picker) -> None:
+    for combination, colour, expected in (
+        ("replace", RED, disc()),
+        ("add", GREEN, disc() | square()),
+        ("subtract", RED, square()),
+        ("intersect", GREEN, square()),
+    ):
+        picker.open(combination=combination)
+        place = picker.place_of(colour)
+        picker.click(place)
+        picker.wait_for_found(place)
+        assert picker.apply()["status"] == "success"
+        assert likeness(selected(window), on_canvas(expected)) > 0.95, combination
+    for _ in range(2):
+        window.undo()
+    chroot.wait_until(lambda: likeness(selected(window), on_canvas(disc() | square())) > 0.95, "two undos", 20)
+
+
+def test_a_layer_with_the_object_s_alpha_in_one_undo(window: Window, picker: Picker) -> None:
+    """As large as the object, with its own pixels, its edge by alpha."""
+    before = window.state()
+    picker.open(result="layer")
+    red = picker.place_of(RED)
+    picker.click(red)
+    picker.wait_for_found(red)
+    done = picker.apply()
+
+    assert done["status"] == "success", done["error"]
+    made, below = window.gimp.tree(window.document)[:2]
+    assert (made["name"], below["name"]) == ("things: object", "things")
+    assert done["values"][3] == made["id"]
+    assert made["recipe"]["operation"] == "select_object"
+    x, y, width, _ = made["bounds"]
+    assert width < 260
+    cut = window.gimp.read(made["id"])
+    at = cut[200 + LAYER_AT[1] - y, 180 + LAYER_AT[0] - x]
+    assert tuple(at) == (*RED, 255)
+    alpha = cut[..., 3]
+    assert ((alpha > 8) & (alpha < 247)).sum() > 100, "a soft edge"
+    window.undo()
+    window.wait_for_state(before, "the undo")
+
+
+def test_a_mask_on_the_layer_in_one_undo(window: Window, picker: Picker) -> None:
+    before = window.state()
+    picker.open(result="mask")
+    red = picker.place_of(RED)
+    picker.click(red)
+    picker.wait_for_found(red)
+    assert picker.apply()["status"] == "success"
+
+    mask = window.gimp.tree(window.document)[0]["mask"]
+    assert mask
+    assert likeness(window.gimp.read(mask, "Y float")[..., 0], disc()) > 0.95
+    window.undo()
+    window.wait_for_state(before, "the undo")
 
 
 def test_escape_leaves_everything_as_it_was(window: Window, picker: Picker) -> None:
@@ -147,3 +233,93 @@ def test_escape_leaves_everything_as_it_was(window: Window, picker: Picker) -> N
 
     assert window.gimp.finish()["status"] == "cancel"
     assert window.state() == before
+
+
+def test_clicks_that_mean_nothing_are_said_and_forgotten(window: Window, picker: Picker) -> None:
+    """Beside the layer, on transparency: what was found stays. On one pixel, again and again: one click."""
+    picker.open()
+    red, green = picker.place_of(RED), picker.place_of(GREEN)
+    picker.click(red)
+    picker.wait_for_found(red)
+    calm = picker.words()
+
+    picker.click((green[0], green[1] - 215))
+    picker.wait_for(lambda: picker.words() != calm, "the word about a click beside the layer")
+    picker.desktop.picture("picking/gimp outside")
+    outside = picker.words()
+    assert picker.shows_found(red)
+    picker.click((green[0] + 60, green[1] + 170))
+    picker.wait_for(lambda: picker.words() not in (calm, outside), "the word about a click on nothing")
+    picker.desktop.picture("picking/gimp transparent")
+    assert picker.shows_found(red)
+    for button in (1, 3, 1, 3, 1):
+        picker.click(red, button)
+    picker.wait_for_found(red)
+    assert picker.apply()["status"] == "success"
+
+    assert likeness(selected(window), on_canvas(disc())) > 0.95
+
+
+def test_five_hundred_clicks(window: Window, picker: Picker) -> None:
+    picker.open()
+    red = picker.place_of(RED)
+    places = [(red[0] - 50 + 4 * (each % 25), red[1] - 40 + 4 * (each // 25)) for each in range(500)]
+    for start in range(0, 500, 100):
+        words = [word for x, y in places[start : start + 100] for word in ("mousemove", str(x), str(y), "click", "1")]
+        picker.desktop.xdotool(*words)
+    assert picker.apply()["status"] == "success"
+
+    assert likeness(selected(window), on_canvas(disc())) > 0.95
+
+
+def test_a_layer_that_is_moved_keeps_its_marks(window: Window, picker: Picker) -> None:
+    """They lie on the object, wherever it is by then."""
+    picker.open_by_hand()
+    red = picker.place_of(RED)
+    picker.click(red)
+    picker.wait_for_found(red)
+    window.gimp.call("item", id=window.document["layers"][-1], method="set_offsets", arguments=[30, 35])
+    picker.apply_by_hand()
+
+    assert likeness(selected(window), on_canvas(disc(), (30, 35))) > 0.95
+
+
+def test_a_layer_that_changes_is_seen_anew(window: Window, picker: Picker) -> None:
+    """The next click is about what is there then."""
+    picker.open_by_hand()
+    red = picker.place_of(RED)
+    picker.click(red)
+    picker.wait_for_found(red)
+    window.gimp.call("item", id=window.document["layers"][-1], method="fill", arguments=[2])  # white
+    picker.click((red[0] + 200, red[1]))
+    picker.key("BackSpace")
+    picker.wait_for_found(red)
+    picker.leave()
+    assert not selected(window).any()
+
+
+def test_a_layer_that_is_removed_ends_it(window: Window, picker: Picker) -> None:
+    picker.open_by_hand()
+    red = picker.place_of(RED)
+    picker.click(red)
+    picker.wait_for_found(red)
+    window.gimp.call("remove_layer", image=window.document["image"], layer=window.document["layers"][-1])
+
+    picker.wait_until_closed()
+    window.dismiss_message()
+    assert not selected(window).any()
+    window.undo()
+    chroot.wait_until(lambda: len(window.gimp.tree(window.document)) == 2, "the undo", 20)
+
+
+def test_an_image_that_is_closed_ends_it(gimp_window: Gimp, desktop: chroot.Desktop) -> None:
+    document = gimp_window.document({"name": "things", "pixels": picture()}, size=LAYER)
+    with Window(gimp_window, desktop, document, LAYER) as window:
+        picker = Picker(window)
+        picker.open_by_hand()
+        red = picker.place_of(RED)
+        picker.click(red)
+        picker.wait_for_found(red)
+    picker.wait_until_closed()
+    window.dismiss_message()
+    assert "Traceback" not in gimp_window.stderr()
