@@ -5,29 +5,32 @@ from __future__ import annotations
 import json
 import os
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Dict, List, Optional, Sequence, Tuple
 
+import fine_edge
 import layers
 import new_image as images
 import pixels
+import placing
 import references
 from gi.repository import Gimp
+from placement import Placement
 from progress import AnyProgress, Progress, begin
 from scumble_protocol.client import Client
 from scumble_protocol.errors import DaemonUnavailable, Invalid
 from scumble_protocol.image import Bounds, Point, Reference
-from scumble_protocol.messages import NOTHING_WARM, Preview
+from scumble_protocol.messages import NOTHING_WARM, Preview, Result
 
 CHECK_SIDE_PX = 64
-CONTROL_NUMBERS = 6  # of an anchor: handle x y, the anchor itself x y, handle x y
 
 
 @dataclass
 class Request:
     """What the artist asked for: an operation, its parameters, and what it reads beside the layer.
 
-    `is_watched`: it gets better step by step before the artist's eyes.
+    `is_watched`: it gets better step by step before the artist's eyes · `has_outline`: what is selected is for it to
+    see · `has_fine_edge`: the edge of the selection that it gives is refined.
     """
 
     operation: str
@@ -38,6 +41,9 @@ class Request:
     points: Sequence[Point] = ()
     box: Optional[Bounds] = None
     is_watched: bool = False
+    has_outline: bool = True
+    has_fine_edge: bool = False
+    placement: Placement = Placement()
 
 
 @dataclass(frozen=True)
@@ -46,10 +52,12 @@ class Outcome:
     new_image: Optional[Gimp.Image]
     notes: Tuple[str, ...]
     catalogue_digest: str
+    new_layer: Optional[Gimp.Layer] = None
 
 
 def run(request: Request, image: Gimp.Image, source: Gimp.Layer, timings: "Timings") -> Outcome:
     """Raises: ScumbleError; then nothing was changed."""
+    placing.check(request.placement, image, source)
     timings.begin()
     progress = begin(request.title, pixels.bounds_of(source), request.is_watched)
     try:
@@ -70,14 +78,14 @@ def _run(
     with Client.connect(name="GIMP", on_wait=progress.wait) as client:
         timings.mark("connect")
         raster = pixels.read_layer(client, image, source)
-        selection = pixels.read_selection(client, image, raster.bounds)
+        selection = pixels.read_selection(client, image, raster.bounds) if request.has_outline else None
         reference_layer = references.read(client, request.reference_layer, source, raster)
         timings.mark("read")
         result = client.run(
             request.operation,
             raster,
             Bounds(0, 0, image.get_width(), image.get_height()),
-            parameters=request.parameters,
+            parameters=fine_edge.steps(request.parameters)[0] if request.has_fine_edge else request.parameters,
             selection=selection,
             points=tuple(request.points),
             box=request.box,
@@ -90,20 +98,64 @@ def _run(
             is_cancelled=progress.tick,
             is_enough=progress.is_enough,
         )
+        if request.has_fine_edge and result.selection is not None:
+            _, refining = fine_edge.steps(request.parameters)
+            result = _refined(client, result, refining, image, source, progress)
         timings.mark("job")
         try:
-            group, new_image = None, None
-            if result.document is None:
-                group = layers.insert(client, result, image, source)
-            else:
+            group, new_image, new_layer = None, None, None
+            if result.document is not None:
                 new_image = images.open_image(client, result, image, source)
+            elif result.selection is not None and request.placement != Placement():
+                found = placing.at_hand(client, result.selection)
+                new_layer = placing.place(found, request.placement, image, source, recipe(request, source))
+            else:
+                group = layers.insert(client, result, image, source)
         finally:
             client.release(result)
         timings.mark("insert")
         Gimp.displays_flush()
         timings.mark("paint")
         digest = client.welcome.catalogue_digest
-    return Outcome(group, new_image, tuple(result.notes), digest), result.timings
+    return Outcome(group, new_image, tuple(result.notes), digest, new_layer), result.timings
+
+
+def _refined(
+    client: Client,
+    result: Result,
+    parameters: Dict[str, Any],
+    image: Gimp.Image,
+    source: Gimp.Layer,
+    progress: AnyProgress,
+) -> Result:
+    """The same with the edge of its selection refined."""
+    assert result.selection is not None
+    found = placing.at_hand(client, result.selection)
+    client.release(result)
+    refined = client.run(
+        fine_edge.REFINE,
+        pixels.read_layer(client, image, source),
+        Bounds(0, 0, image.get_width(), image.get_height()),
+        parameters=parameters,
+        selection=client.put(found.data, found.bounds, found.depth, found.channels),
+        source=source.get_name(),
+        on_progress=progress.show,
+        is_cancelled=progress.tick,
+    )
+    return replace(refined, notes=(*result.notes, *refined.notes))
+
+
+def recipe(request: Request, source: Gimp.Layer) -> Dict[str, Any]:
+    """What it takes to make a cut-out again, as the daemon writes it for its own layers."""
+    box = request.box
+    return {
+        "operation": request.operation,
+        "parameters": dict(request.parameters),
+        "source": source.get_name(),
+        "points": [[point.x, point.y, point.include] for point in request.points],
+        "box": [box.x, box.y, box.right, box.bottom] if box else None,
+        "fine_edge": request.has_fine_edge,
+    }
 
 
 def _show(client: Client, preview: Preview, progress: AnyProgress) -> None:
@@ -139,19 +191,6 @@ def source_layer(image: Gimp.Image, drawables: Sequence[Gimp.Drawable]) -> Gimp.
             )
     pixels.Format.of(layer)
     return layer
-
-
-def path_points(image: Gimp.Image) -> Tuple[Point, ...]:
-    """The anchors of the selected path, as points to include."""
-    paths = image.get_selected_paths()
-    if not paths:
-        return ()
-    found: List[Point] = []
-    for stroke in paths[0].get_strokes():
-        numbers = paths[0].stroke_get_points(stroke).controlpoints
-        anchors = range(2, len(numbers), CONTROL_NUMBERS)
-        found += [Point(numbers[each], numbers[each + 1]) for each in anchors]
-    return tuple(found)
 
 
 def _groups_above(layer: Gimp.Layer) -> List[Gimp.GroupLayer]:

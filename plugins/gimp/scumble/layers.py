@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-from typing import Any, Iterator, List, Optional
+from typing import Any, Dict, Iterator, List, Optional
 
 import blending
 import pixels
@@ -41,18 +41,17 @@ def insert(client: Client, result: Result, image: Gimp.Image, source: Gimp.Layer
     Layers are finished outside the image, where nothing can be undone yet; the undo group holds only their insertion.
     Raises: Invalid where the source has gone meanwhile, Internal where GIMP refuses.
     """
-    if not (image.is_valid() and source.is_valid() and source in blending.siblings(image, source)):
-        raise Invalid("The layer was removed while the job ran.", "Run it again on another layer.")
+    insist_on(image, source)
     layout = pixels.Format.of(source)
     space = blending.Spaces.above(image, source, layout)
     finished = [finish(client, layer, image, layout.encoding, space) for layer in result.layers]
     group = _new_group(image, result.group or "Scumble", space) if finished else None
-    with _one_undo_step(image):
+    with one_undo_step(image):
         try:
             if group is not None:
                 _insert_group(image, source, group, finished)
             if result.selection is not None:
-                _replace_selection(image, result.selection, client.pixels(result.selection))
+                replace_selection(image, result.selection, client.pixels(result.selection))
         except Internal:
             if group is not None:
                 image.remove_layer(group)
@@ -60,6 +59,12 @@ def insert(client: Client, result: Result, image: Gimp.Image, source: Gimp.Layer
         if group is not None:
             group.set_visible(True)  # last: from now on GIMP renders, and lets a call wait for up to 70 ms
     return group
+
+
+def insist_on(image: Gimp.Image, source: Gimp.Layer) -> None:
+    """Raises: Invalid where the layer is not in the image any more, or that is closed."""
+    if not (image.is_valid() and source.is_valid() and source in blending.siblings(image, source)):
+        raise Invalid("The layer was removed while the job ran.", "Run it again on another layer.")
 
 
 def finish(client: Client, layer: Layer, image: Gimp.Image, encoding: str, space: blending.Spaces) -> Gimp.Layer:
@@ -78,10 +83,14 @@ def finish(client: Client, layer: Layer, image: Gimp.Image, encoding: str, space
         new.add_mask(mask)
         pixels.write_coverage(mask.get_buffer(), bounds, layer.mask, client.pixels(layer.mask))
         mask.update(0, 0, bounds.width, bounds.height)
-    recipe = json.dumps(layer.recipe).encode("ascii")  # a parasite takes signed bytes: none beyond 127
-    flags = Gimp.PARASITE_PERSISTENT | Gimp.PARASITE_UNDOABLE
-    new.attach_parasite(Gimp.Parasite.new(RECIPE, flags, recipe))
+    attach_recipe(new, layer.recipe)
     return new
+
+
+def attach_recipe(layer: Gimp.Layer, recipe: Dict[str, Any]) -> None:
+    written = json.dumps(recipe).encode("ascii")  # a parasite takes signed bytes: none beyond 127
+    flags = Gimp.PARASITE_PERSISTENT | Gimp.PARASITE_UNDOABLE
+    layer.attach_parasite(Gimp.Parasite.new(RECIPE, flags, written))
 
 
 def _new_group(image: Gimp.Image, name: str, space: blending.Spaces) -> Gimp.GroupLayer:
@@ -110,11 +119,16 @@ def _show_where_it_did(group: Gimp.GroupLayer, source: Gimp.Layer) -> bool:
     return is_added
 
 
-def _replace_selection(image: Gimp.Image, raster: Raster, coverage: memoryview) -> None:
+def replace_selection(image: Gimp.Image, raster: Raster, coverage: memoryview, keeps_others: bool = False) -> None:
+    """`keeps_others`: what is selected outside the raster stays so."""
     canvas = Bounds(0, 0, image.get_width(), image.get_height())
+    whole = Gegl.Rectangle.new(0, 0, canvas.width, canvas.height)
     selection = image.get_selection()
     fresh = selection.get_shadow_buffer()  # merged below, which is the way that leaves an undo step
-    fresh.clear(Gegl.Rectangle.new(0, 0, canvas.width, canvas.height))
+    if keeps_others:
+        selection.get_buffer().copy(whole, Gegl.AbyssPolicy.NONE, fresh, whole)
+    else:
+        fresh.clear(whole)
     pixels.write_coverage(fresh, canvas, raster, coverage)
     fresh.flush()
     insist(selection.merge_shadow(True))
@@ -122,7 +136,7 @@ def _replace_selection(image: Gimp.Image, raster: Raster, coverage: memoryview) 
 
 
 @contextlib.contextmanager
-def _one_undo_step(image: Gimp.Image) -> Iterator[None]:
+def one_undo_step(image: Gimp.Image) -> Iterator[None]:
     image.undo_group_start()
     try:
         yield

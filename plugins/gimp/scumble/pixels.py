@@ -7,13 +7,14 @@ three with the profile's primaries. So the profile that *describes* the values i
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
-from typing import Iterator, Optional, Tuple
+from typing import Generator, Iterator, Optional, Tuple
 
 from gi.repository import Babl, Gegl, Gimp
 from scumble_protocol.client import Client
 from scumble_protocol.errors import Invalid
-from scumble_protocol.image import BYTES_PER_SAMPLE, CHANNEL_COUNT, Bounds, Raster
+from scumble_protocol.image import BYTES_PER_SAMPLE, CHANNEL_COUNT, Bounds, Raster, SegmentSlice
 
 STRIP_BYTES = 4 << 20
 TILE_ROWS = 64
@@ -79,21 +80,51 @@ def profile_of(image: Gimp.Image, encoding: str) -> Optional[bytes]:
 
 def read_layer(client: Client, image: Gimp.Image, layer: Gimp.Layer) -> Raster:
     """The layer as it is seen, its filters applied but not its mask, straight into the session's memory."""
-    copy = None
-    if layer.get_filters():
-        # A layer's buffer is what lies under its filters. Merging them on a copy outside the image leaves no undo step.
-        copy = layer.copy()
-        copy.merge_filters()
-    try:
-        seen = copy or layer
+    steps = reading_layer(client, image, layer)
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            return end.value
+
+
+def reading_layer(client: Client, image: Gimp.Image, layer: Gimp.Layer) -> Generator[None, None, Raster]:
+    """`read_layer`, a strip at a time, so that a window lives meanwhile; one that is closed before its end leaves
+    nothing behind."""
+    with as_seen(layer) as seen:
         layout = Format.of(seen)
         outgoing = client.raster(bounds_of(seen), layout.depth, layout.channels, profile_of(image, layout.encoding))
         area = Bounds(0, 0, seen.get_width(), seen.get_height())
-        _read(seen, area, layout.name_for(seen), layout.bytes_per_pixel, outgoing.memory)
+        try:
+            yield from _reading(seen, area, layout.name_for(seen), layout.bytes_per_pixel, outgoing.memory)
+        except BaseException:
+            client.discard(outgoing.raster)
+            raise
         return outgoing.raster
+
+
+@contextlib.contextmanager
+def as_seen(layer: Gimp.Layer) -> Iterator[Gimp.Layer]:
+    """The layer, or where it has filters a copy with those in its pixels.
+
+    A layer's buffer is what lies under its filters. Merging them on a copy outside the image leaves no undo step.
+    """
+    if not layer.get_filters():
+        yield layer
+        return
+    copy = layer.copy()
+    try:
+        copy.merge_filters()
+        yield copy
     finally:
-        if copy is not None:
-            copy.delete()
+        copy.delete()
+
+
+def read_area(layer: Gimp.Layer, area: Bounds, layout: Format) -> bytearray:
+    """The samples of a part of the layer, which is measured from its corner."""
+    memory = bytearray(area.area * layout.bytes_per_pixel)
+    _read(layer, area, layout.name_for(layer), layout.bytes_per_pixel, memoryview(memory))
+    return memory
 
 
 def has_mask_on(layer: Gimp.Layer) -> bool:
@@ -130,6 +161,12 @@ def write_coverage(buffer: Gegl.Buffer, extent: Bounds, raster: Raster, pixels: 
         _write(buffer, inside.relative_to(extent), f"Y {TYPES[raster.depth]}", cut)
 
 
+def fill_coverage(buffer: Gegl.Buffer, raster: Raster) -> None:
+    """Put all of the coverage, which is at hand as bytes, into a buffer that is measured as the raster is."""
+    assert not isinstance(raster.data, SegmentSlice)
+    _write(buffer, raster.bounds, f"Y {TYPES[raster.depth]}", memoryview(raster.data))
+
+
 def copy_coverage(mask: Gimp.LayerMask, of: Bounds, target: Gimp.LayerMask, extent: Bounds) -> None:
     """Put what one mask, of the layer at `of`, covers into the mask of another layer, at `extent`."""
     shared = of.intersection(extent)
@@ -153,6 +190,10 @@ def cropped(raster: Raster, pixels: memoryview, inside: Bounds) -> memoryview:
     return memoryview(b"".join(rows))
 
 
+def coverage_depth(selection: Gimp.Drawable) -> str:
+    return _coverage_format(selection)[0]
+
+
 def _coverage_format(selection: Gimp.Drawable) -> Tuple[str, str]:
     kind = Babl.get_name(selection.get_format()).partition(" ")[2].partition("-")[0]
     depth = DEPTHS[kind]
@@ -160,12 +201,21 @@ def _coverage_format(selection: Gimp.Drawable) -> Tuple[str, str]:
 
 
 def _read(drawable: Gimp.Drawable, area: Bounds, name: str, bytes_per_pixel: int, memory: memoryview) -> None:
+    for _ in _reading(drawable, area, name, bytes_per_pixel, memory):
+        pass
+
+
+def _reading(
+    drawable: Gimp.Drawable, area: Bounds, name: str, bytes_per_pixel: int, memory: memoryview
+) -> Iterator[None]:
+    """After each strip there is a pause."""
     buffer = drawable.get_buffer()
     row_bytes = area.width * bytes_per_pixel
     for top, rows in _strips(area.height, row_bytes):
         rectangle = Gegl.Rectangle.new(area.x, area.y + top, area.width, rows)
         strip = buffer.get(rectangle, 1.0, name, Gegl.AbyssPolicy.NONE)
         memory[top * row_bytes : (top + rows) * row_bytes] = strip
+        yield
 
 
 def _write(buffer: Gegl.Buffer, area: Bounds, name: str, pixels: memoryview) -> None:

@@ -7,13 +7,13 @@ from typing import Any, Dict, Optional
 from krita import DockWidget
 from scumble_protocol.catalogue import Operation
 from scumble_protocol.errors import ScumbleError
+from scumble_protocol.prompts import Prompts
 
 from .form import Form
 from .jobs import Jobs
 from .models_tab import ModelsTab
 from .pick_bar import PickBar
 from .picking import Picking
-from .prompts import Prompts
 from .qt import Qt, QtWidgets
 from .request import make_request
 from .rows import JobList

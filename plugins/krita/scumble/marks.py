@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any, Callable, Optional
 
 from scumble_protocol.image import Bounds, Raster
+from scumble_protocol.prompts import Prompts
 
 from .masks import coverage_bytes
-from .prompts import Prompts
 from .qt import Qt, QtCore, QtGui, QtWidgets
 
 FOUND = "#2f8bff"

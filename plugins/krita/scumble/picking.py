@@ -8,12 +8,12 @@ from typing import Any, Optional, Tuple
 from scumble_protocol.catalogue import Operation
 from scumble_protocol.errors import Invalid, ScumbleError
 from scumble_protocol.image import Bounds, Point
+from scumble_protocol.prompts import Prompts
 
 from .canvas import Canvas, find_canvas
 from .jobs import Jobs
 from .looks import Found
 from .marks import Marks
-from .prompts import Prompts
 from .qt import QObject, Qt, QtCore, QTimer, QtWidgets, Signal
 from .request import make_request
 

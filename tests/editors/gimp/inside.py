@@ -69,8 +69,14 @@ def make_path(image, points):
     path = Gimp.Path.new(image, "clicks")
     image.insert_path(path, None, 0)
     numbers = [float(number) for x, y in points for number in (x, y) * 3]
-    path.stroke_new_from_points(Gimp.PathStrokeType.BEZIER, numbers, False)
+    if numbers:
+        path.stroke_new_from_points(Gimp.PathStrokeType.BEZIER, numbers, False)
     image.set_selected_paths([path])
+    return path.get_id()
+
+
+def remove_layer(image, layer):
+    Gimp.Image.get_by_id(image).remove_layer(Gimp.Layer.get_by_id(layer))
 
 
 def add_mask(layer, file):
@@ -186,7 +192,9 @@ def _configured(procedure, image, drawables, mode, arguments):
     config.set_property("run-mode", getattr(Gimp.RunMode, mode))
     for name, value in arguments.items():
         given = Gio.File.new_for_path(value) if name == "reference" else value
-        if name == "reference_layer":
+        if name in ("path", "not_path"):
+            given = Gimp.Path.get_by_id(value)
+        if name in ("reference_layer", "scribbles"):
             given = Gimp.Layer.get_by_id(value)
         config.set_property(name.replace("_", "-"), given)
     return found, config

@@ -25,7 +25,7 @@ def test_every_operation_offered_to_artists_is_a_procedure(gimp: Gimp, editor_da
         offered = {"scumble-" + operation.id.replace("_", "-") for operation in client.catalogue().visible}
 
     assert {"scumble-apply-lut", "scumble-paint-test"} <= offered
-    assert set(gimp.call("procedures")) == offered | {"scumble-check", "scumble-free", "scumble-models"}
+    assert set(gimp.call("procedures")) == offered | {"scumble-check", "scumble-free", "scumble-models", "scumble-pick"}
 
 
 def test_a_procedure_has_the_operation_s_typed_arguments_and_its_place_in_the_menu(gimp: Gimp) -> None:

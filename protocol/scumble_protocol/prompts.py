@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any, Dict, Optional, Tuple
 
-from scumble_protocol.catalogue import parse_box, parse_points
-from scumble_protocol.errors import Invalid
-from scumble_protocol.image import Bounds, Point
+from .catalogue import parse_box, parse_points
+from .errors import Invalid
+from .image import Bounds, Point
 
 
 @dataclass(frozen=True)
 class Prompts:
-    """In pixels of the document."""
+    """In pixels of the document, or of what is pointed at."""
 
     points: Tuple[Point, ...] = ()
     box: Optional[Bounds] = None
@@ -38,6 +38,12 @@ class Prompts:
         """A click where one was already takes its place: it cannot mean both."""
         kept = (each for each in self.points if (round(each.x, 1), round(each.y, 1)) != (point.x, point.y))
         return replace(self, points=(*kept, point))
+
+    def moved(self, right: int, down: int) -> Prompts:
+        """The same, measured from another corner."""
+        points = tuple(Point(each.x + right, each.y + down, each.include) for each in self.points)
+        box = self.box
+        return Prompts(points, box and Bounds(box.x + right, box.y + down, box.width, box.height))
 
     def without_last(self) -> Prompts:
         if self.points:
