@@ -23,6 +23,7 @@ from ..weights import index
 from ..weights.store import Store
 from . import devices, memory, paint, sources
 from .brush import Brush
+from .clicker import Clicker
 from .cutout import Edge, Foreground
 from .filler import Filler
 from .networks import Call, ImageNetwork, Loaded
@@ -38,10 +39,13 @@ log = logging.getLogger(__name__)
 LOADED = 0.05  # of the progress, when the model is there
 MOST_NOISE = 50 / 255  # that such networks were trained on
 
-Runner = RunningModel | Segmenter | Foreground | Edge | Filler | Unshadow | Scenery | Optimiser | OnePass | Brush
+Runner = (
+    RunningModel | Segmenter | Clicker | Foreground | Edge | Filler | Unshadow | Scenery | Optimiser | OnePass | Brush
+)
 RUNNERS = {
     "Sam": Segmenter,
     "Sam2": Segmenter,
+    "ClickNet": Clicker,
     "BiRefNet": Foreground,
     "VitMatte": Edge,
     "LaMa": Filler,

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 BUILDERS: dict[tuple[str, str], str] = {
     ("own", "AdaIN"): "adain",
     ("own", "AnimeGANv2"): "animegan2",
+    ("own", "ClickNet"): "click_net",
     ("own", "Painter"): "painter",
     ("own", "ShadowFormer"): "shadowformer",
     ("own", "TransformerNet"): "johnson",

@@ -20,6 +20,7 @@ OUR_OWN = {  # what no library knows, most of it the authors' own checkpoints, b
     "bb.patch_embed.proj.weight": "BiRefNet",
     "conv.blocks.0.CAB.body.0.weight": "ShadowFormer",
     "join_norm.scale": "Painter",
+    "refinements.0.skip.weight": "ClickNet",
     "image_encoder.trunk.pos_embed": "Sam2",
     "image_encoder.pos_embed": "Sam",
 }

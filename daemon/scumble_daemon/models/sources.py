@@ -26,12 +26,14 @@ CARD = "model.toml"  # beside it: what the model is
 FOR_ONE_OPERATION = {
     "Sam2": "select_object",
     "Sam": "select_object",
+    "ClickNet": "select_object",
     "BiRefNet": "remove_background",
     "ShadowFormer": "remove_shadow",
     "VitMatte": "refine_edge",
     "OneFormer": "replace_sky",
     PAINTER: "stylize",
 }
+GIVES_WAY = ("ClickNet",)  # to any other network for the same operation
 ALSO_FOR = {("TransformerNet", "stylize")}  # beside all that any other network is for
 # What "auto" prefers: on a GPU the best, on a processor what ends within a minute.
 PREFERENCES = {
@@ -136,7 +138,12 @@ class Shelf:
         if wanted == "auto":
             if fitting:
                 order = PREFERENCES[on_gpu]
-                return min(fitting, key=lambda model: (abs(model.scale - (scale or 1)), order.index(model.role)))
+
+                def rank(model: Installed) -> tuple[int, bool, int]:
+                    distance = abs(model.scale - (scale or 1))
+                    return distance, model.architecture in GIVES_WAY, order.index(model.role)
+
+                return min(fitting, key=rank)
             what = f" that enlarges {scale} times" if scale else ""
             raise MissingModel(f"No model for this is installed{what}.", self._advice(operation, scale))
         for model in self.of(operation):
