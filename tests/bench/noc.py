@@ -34,7 +34,8 @@ WEIGHTS = Path(__file__).parents[2] / "weights" / "click-small" / "model.safeten
 MOST_CLICKS = 20
 WANTED = (0.85, 0.9)
 PROBABLE = 0.15  # of the longer side: GrabCut's likely object around a click; the best of 0.15, 0.3 and all, on tuning
-WALKER_PX, BETA, SEED_PX = 256, 130, 2
+OTHERS_PX = 320  # the longest side that GrabCut and the network alone see
+WALKER_PX, BETA, SEED_PX = 192, 130, 2
 MEGAPIXEL = 1e6
 
 Method = Callable[[Image, Sequence[Point]], np.ndarray]
@@ -204,7 +205,7 @@ def random_walker() -> Method:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # it recommends a package that is not needed
             seeds = meant + 2 * other.astype(int)
-            chances = walk(seeds, scene.rgb / 255, BETA, "cg_j", channel_axis=2, return_full_prob=True)
+            chances = walk(scene.rgb / 255, seeds, BETA, "cg_j", channel_axis=2, return_full_prob=True)
         return _whole(np.asarray(chances)[0], image)
 
     return select
@@ -224,7 +225,7 @@ def _all(image: Image) -> tuple[slice, slice]:
 
 
 def _scene(image: Image) -> Scene:
-    return Scene.part_of(image, *_all(image))
+    return Scene.part_of(image, *_all(image), OTHERS_PX)
 
 
 def _clicks(scene: Scene, image: Image, points: Sequence[Point]) -> list[Click]:

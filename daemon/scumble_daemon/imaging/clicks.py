@@ -14,7 +14,7 @@ from .segment import Scene
 # A correction's likely area is twice that of a disc reaching from the click to the mask's edge, and e-fold less likely
 # when four times larger or smaller. Moving a whole island over counts as an edge of 2.5 times the mean strength.
 CORRECTION_AREA, CORRECTION_SPREAD, ISLAND_EDGE = 2.0, 1.0, 2.5
-TRUST = 1.0  # the power to which a part's agreement with a network's opinion counts
+TRUST = 0.5  # the power to which a part's agreement with a network's opinion counts
 FLAT = 1.0  # edge strength below which a picture has no edges at all
 
 

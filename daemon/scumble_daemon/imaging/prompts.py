@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -104,6 +105,7 @@ def find(image: Image, region: np.ndarray | None, points: Sequence[Point], advis
 
     By colours and edges; `adviser`: a network that is asked what clicks mean.
     """
+    points = last_words(points)
     _check_prompts(image, region, points)
     window = whole(image) if region is None else window_around(region)
     is_advised = adviser is not None and any(point.include for point in points)
@@ -134,6 +136,7 @@ def find_learned(image: Image, region: np.ndarray | None, points: Sequence[Point
 
     The first click that includes comes first: it proposes the object.
     """
+    points = last_words(points)
     _check_prompts(image, region, points)
     window = whole(image)
     if region is not None and window_around(region).longest_px <= CLOSE_UP * window.longest_px:
@@ -199,6 +202,17 @@ def reader(image: Image, window: Window) -> Callable[[slice, slice], np.ndarray]
 
 def whole(image: Image) -> Window:
     return Window(0, 0, image.bounds.height, image.bounds.width)
+
+
+def last_words(points: Sequence[Point]) -> list[Point]:
+    """Of several clicks on one pixel the last: it corrects the others."""
+    places: dict[tuple[int, int], Point] = {}
+    for point in points:
+        place = math.floor(point.x), math.floor(point.y)
+        if place in places and places[place].include != point.include:
+            del places[place]  # and has its turn where it came
+        places.setdefault(place, point)
+    return list(places.values())
 
 
 def _check_prompts(image: Image, region: np.ndarray | None, points: Sequence[Point]) -> None:

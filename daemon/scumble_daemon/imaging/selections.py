@@ -11,7 +11,7 @@ from scumble_protocol.image import Bounds, Point
 
 from . import masks, outline
 from .image import Image, NewSelection
-from .prompts import Found
+from .prompts import Found, last_words
 
 CLICK_PX = 2.5  # around a click the selection is what the click says
 
@@ -30,7 +30,7 @@ def selection_of(image: Image, found: Found, finish: Finish, points: Sequence[Po
     coverage, bounds = _outline(image, found, finish)
     coverage = masks.feather(masks.shift_edge(coverage, finish.shift_px), finish.feather_px)
     at = Bounds(bounds.x + image.bounds.x, bounds.y + image.bounds.y, bounds.width, bounds.height)
-    return NewSelection(_respect(coverage, bounds, points), at)
+    return NewSelection(_respect(coverage, bounds, last_words(points)), at)
 
 
 def _outline(image: Image, found: Found, finish: Finish) -> tuple[np.ndarray, Bounds]:
