@@ -6,6 +6,7 @@ import importlib
 import sys
 
 PARTS = ("bridge", "daemon", "models", "erase", "editors", "sky", "cutout", "shadow", "style", "stylize", "domain")
+PARTS = ("bridge", "daemon", "models", "erase", "editors", "sky", "cutout", "shadow", "style", "stylize", "noc")
 
 for part in sys.argv[1:] or PARTS:
     print(importlib.import_module(f".{part}", __package__).main(), flush=True)

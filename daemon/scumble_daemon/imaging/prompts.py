@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from scumble_protocol.errors import Invalid
 from scumble_protocol.image import Bounds, Point
 
 from . import masks
-from .clicks import Click, click_discs, from_clicks
+from .clicks import Advice, Click, click_discs, from_clicks
 from .image import Image
 from .segment import WORK_PX, Scene
 from .segment import within as segment_within
@@ -68,6 +70,14 @@ Segment = Callable[[Image, Window, Sequence[Point], "Bounds | None"], np.ndarray
 """Part of a layer, clicks and box in pixels from that part's corner → logits over it, at any size."""
 
 
+class Adviser(Protocol):
+    """A network that helps to understand clicks. `scene_px`: the longest side of the copy that it is asked about."""
+
+    scene_px: int
+
+    def advise(self, scene: Scene, region: np.ndarray | None) -> Advice: ...
+
+
 def region_of(image: Image, selection: np.ndarray | None, box: Bounds | None) -> np.ndarray | None:
     """What selection and box leave of the layer (bool), None where they exclude next to nothing. Raises: Invalid."""
     if selection is None and box is None:
@@ -90,22 +100,21 @@ def region_of(image: Image, selection: np.ndarray | None, box: Bounds | None) ->
     return None if np.count_nonzero(region) >= EVERYTHING * shown else region
 
 
-def find(image: Image, region: np.ndarray | None, points: Sequence[Point], segment: Segment | None = None) -> Found:
+def find(image: Image, region: np.ndarray | None, points: Sequence[Point], adviser: Adviser | None = None) -> Found:
     """The object that `region`, clicks, or both mean; one of the two has to be given. Raises: Invalid, OutOfMemory.
 
-    `segment`: a network that finds it; without one, colours and edges do.
+    By colours and edges; `adviser`: a network that is asked what clicks mean.
     """
-    _check_points(image, points)
-    if region is None and not any(point.include for point in points):
-        raise Invalid("All clicks say what is not meant.", "Click on the object itself as well.")
-    if segment is not None:
-        return _find_learned(image, region, points, segment)
+    points = last_words(points)
+    _check_prompts(image, region, points)
     window = whole(image) if region is None else window_around(region)
-    scene = Scene.part_of(image, *window.slices)
+    is_advised = adviser is not None and any(point.include for point in points)
+    scene = Scene.part_of(image, *window.slices, adviser.scene_px if adviser and is_advised else WORK_PX)
     small_region = None if region is None else _reduced(region, window, scene.shape)
     clicks = _to_mask(points, window, scene.shape)
     if any(click.include for click in clicks):
-        mask = from_clicks(scene, clicks, small_region)
+        advice = adviser.advise(scene, small_region) if adviser and is_advised else None
+        mask = from_clicks(scene, clicks, small_region, advice)
     else:
         assert small_region is not None
         mask = segment_within(scene, small_region, click_discs(scene.shape, clicks, False))
@@ -121,11 +130,14 @@ def find_foreground(image: Image, region: np.ndarray | None, look: Callable[[Ima
     return Found(masks.resize(soft, masks.fitted_size(window.size, WORK_PX)) > 0.5, window, soft=soft)
 
 
-def _find_learned(image: Image, region: np.ndarray | None, points: Sequence[Point], segment: Segment) -> Found:
-    """By a network that is shown the whole layer, or what is around a small region, since it sees only so many pixels.
+def find_learned(image: Image, region: np.ndarray | None, points: Sequence[Point], segment: Segment) -> Found:
+    """The same by a network alone, which is shown the whole layer, or what is around a small region, since it sees only
+    so many pixels. Raises: Invalid, OutOfMemory.
 
     The first click that includes comes first: it proposes the object.
     """
+    points = last_words(points)
+    _check_prompts(image, region, points)
     window = whole(image)
     if region is not None and window_around(region).longest_px <= CLOSE_UP * window.longest_px:
         window = window_around(region)
@@ -190,6 +202,23 @@ def reader(image: Image, window: Window) -> Callable[[slice, slice], np.ndarray]
 
 def whole(image: Image) -> Window:
     return Window(0, 0, image.bounds.height, image.bounds.width)
+
+
+def last_words(points: Sequence[Point]) -> list[Point]:
+    """Of several clicks on one pixel the last: it corrects the others."""
+    places: dict[tuple[int, int], Point] = {}
+    for point in points:
+        place = math.floor(point.x), math.floor(point.y)
+        if place in places and places[place].include != point.include:
+            del places[place]  # and has its turn where it came
+        places.setdefault(place, point)
+    return list(places.values())
+
+
+def _check_prompts(image: Image, region: np.ndarray | None, points: Sequence[Point]) -> None:
+    _check_points(image, points)
+    if region is None and not any(point.include for point in points):
+        raise Invalid("All clicks say what is not meant.", "Click on the object itself as well.")
 
 
 def _check_points(image: Image, points: Sequence[Point]) -> None:

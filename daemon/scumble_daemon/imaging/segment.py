@@ -33,9 +33,9 @@ class Scene:
         return self.shows.shape[0], self.shows.shape[1]
 
     @staticmethod
-    def part_of(image: Image, rows: slice, columns: slice) -> Scene:
+    def part_of(image: Image, rows: slice, columns: slice, longest_px: int = WORK_PX) -> Scene:
         """From a part of a layer; only the bounded copy is converted."""
-        size = masks.fitted_size((rows.stop - rows.start, columns.stop - columns.start), WORK_PX)
+        size = masks.fitted_size((rows.stop - rows.start, columns.stop - columns.start), longest_px)
         return Scene.of(image.reduced(rows, columns, size), image.reduced_alpha(rows, columns, size))
 
     @staticmethod

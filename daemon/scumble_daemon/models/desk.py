@@ -23,6 +23,7 @@ from ..weights import index
 from ..weights.store import Store
 from . import devices, memory, paint, sources
 from .brush import Brush
+from .clicker import Clicker
 from .cutout import Edge, Foreground
 from .filler import Filler
 from .networks import Call, ImageNetwork, Loaded
@@ -51,10 +52,12 @@ Runner = (
     | OnePass
     | Brush
     | Translator
+    RunningModel | Segmenter | Clicker | Foreground | Edge | Filler | Unshadow | Scenery | Optimiser | OnePass | Brush
 )
 RUNNERS = {
     "Sam": Segmenter,
     "Sam2": Segmenter,
+    "ClickNet": Clicker,
     "BiRefNet": Foreground,
     "VitMatte": Edge,
     "LaMa": Filler,

@@ -22,6 +22,7 @@ BUILDERS: dict[tuple[str, str], str] = {
     ("own", "AnimeGANv2"): "animegan2",
     ("own", "MIGAN"): "migan",
     ("own", "DynamicUNet"): "dynamic_unet",
+    ("own", "ClickNet"): "click_net",
     ("own", "Painter"): "painter",
     ("own", "Pix2PixResNet"): "pix2pix",
     ("own", "Pix2PixUNet"): "pix2pix",

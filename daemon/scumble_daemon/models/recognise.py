@@ -24,6 +24,7 @@ OUR_OWN = {  # what no library knows, most of it the authors' own checkpoints, b
     "join_norm.scale": "Painter",
     "synthesis.b4.conv1.conv1.weight": "MIGAN",
     "head.scale": "DynamicUNet",
+    "refinements.0.skip.weight": "ClickNet",
     "image_encoder.trunk.pos_embed": "Sam2",
     "image_encoder.pos_embed": "Sam",
 }

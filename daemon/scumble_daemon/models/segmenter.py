@@ -12,7 +12,7 @@ import numpy as np
 from scumble_protocol.image import Bounds, Point
 
 from ..imaging.image import Image
-from ..imaging.prompts import Window
+from ..imaging.prompts import Found, Window, find_learned
 from .computing import checked, computing
 from .devices import Device
 from .networks import Loaded
@@ -85,6 +85,10 @@ class Segmenter:
             return self.side, self.side
         scale = self.side / max(size)
         return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
+
+    def point(self, image: Image, region: np.ndarray | None, points: Sequence[Point]) -> Found:
+        """The object that `region` (bool), clicks, or both mean. Raises: Invalid, OutOfMemory."""
+        return find_learned(image, region, points, self.find)
 
     def find(self, image: Image, window: Window, clicks: Sequence[Point], box: Bounds | None) -> np.ndarray:
         """Logits (float32, about a quarter of the network's own size) over the window: above 0 is the object.

@@ -28,6 +28,7 @@ MOST_PICTURE_BYTES = 50_000  # each goes into the catalogue
 FOR_ONE_OPERATION = {
     "Sam2": "select_object",
     "Sam": "select_object",
+    "ClickNet": "select_object",
     "BiRefNet": "remove_background",
     "ShadowFormer": "remove_shadow",
     "VitMatte": "refine_edge",
@@ -39,6 +40,8 @@ ALSO_FOR = {
     ("TransformerNet", "stylize"),
     ("AnimeGANv2", "translate_domain"),
 }  # beside all that any other network is for
+GIVES_WAY = ("ClickNet",)  # to any other network for the same operation
+ALSO_FOR = {("TransformerNet", "stylize")}  # beside all that any other network is for
 # What "auto" prefers: on a GPU the best, on a processor what ends within a minute.
 PREFERENCES = {
     True: ("default", "heavy", "light", "shipped", "extra", "own"),
@@ -153,7 +156,12 @@ class Shelf:
         if wanted == "auto":
             if fitting:
                 order = PREFERENCES[on_gpu]
-                return min(fitting, key=lambda model: (abs(model.scale - (scale or 1)), order.index(model.role)))
+
+                def rank(model: Installed) -> tuple[int, bool, int]:
+                    distance = abs(model.scale - (scale or 1))
+                    return distance, model.architecture in GIVES_WAY, order.index(model.role)
+
+                return min(fitting, key=rank)
             what = f" that enlarges {scale} times" if scale else ""
             raise MissingModel(f"No model for this is installed{what}.", self._advice(operation, scale))
         for model in self.of(operation):

@@ -10,9 +10,8 @@ from scumble_protocol.image import Bounds
 
 from ..context import Context
 from ..fields import CUTOUT_TITLES, CleanField, FeatherField, ShiftField
-from ..imaging import cutouts, masks, matting, prompts, saliency, trimap
+from ..imaging import cutouts, masks, matting, prompts, subjects, trimap
 from ..imaging.image import Image, NewLayer
-from ..imaging.segment import Scene
 from ..registry import Field, Inputs, ModelField, OperationParams, operation
 
 LEAST_SHARE = 0.03  # of a selection: an object smaller than this is a mistake
@@ -76,13 +75,14 @@ def _subject(image: Image, region: np.ndarray | None, model: str, context: Conte
     if context.points:  # they mean one thing of many: a network for the foreground takes no clicks
         pointing = "classical" if model == "classical" else "auto"
         with context.models.lend("select_object", pointing, context) as segmenter:
-            found = prompts.find(image, region, context.points, segmenter and segmenter.find)
+            find = segmenter.point if segmenter else prompts.find
+            found = find(image, region, context.points)
     else:
         with context.models.lend("remove_background", model, context) as foreground:
             if foreground is not None:
                 found = prompts.find_foreground(image, region, foreground.find)
             elif region is None:
-                return _guess(image, context)
+                return subjects.guess(image, context)
             else:
                 found = prompts.find(image, region, ())
     if region is not None and not context.points:
@@ -93,19 +93,6 @@ def _subject(image: Image, region: np.ndarray | None, model: str, context: Conte
     if not found.mask.any():
         raise Invalid("No object stands out there.", "Click on the object, or select it roughly, and run again.")
     return found
-
-
-def _guess(image: Image, context: Context) -> prompts.Found:
-    window = prompts.whole(image)
-    scene = Scene.part_of(image, *window.slices)
-    mask, confidence = saliency.find_subject(scene)
-    if not mask.any() or mask[scene.shows].all():
-        raise Invalid("No subject stands out from its background.", "Select the subject roughly and run again.")
-    if confidence < saliency.SURE:
-        context.note(
-            f"The subject was guessed ({confidence:.0%} sure). If it is wrong, undo, select it roughly, and run again."
-        )
-    return prompts.Found(mask, window)
 
 
 def _matte(

@@ -40,6 +40,7 @@ TITLES = (
     "Remove Shadow",
     "Replace Sky",
     "Select Object",
+    "Select Subject",
     "Stylize",
     "Translate Domain",
 )
@@ -64,7 +65,7 @@ def test_an_operation_on_a_photo_with_a_feathered_selection(krita: Krita, kind: 
     if chroot.KEPT_PICTURES:
         krita.call("zoom_to_fit")
         picture(krita, f"operations/krita {title}, {kind}")
-    if title in ("Select Object", "Refine Edge"):
+    if title in ("Select Object", "Select Subject", "Refine Edge"):
         assert is_the_same(after, *renderings)
         assert selected is not None
         assert 0.05 < (selected > 127).mean() < 0.6
