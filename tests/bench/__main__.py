@@ -5,8 +5,20 @@ from __future__ import annotations
 import importlib
 import sys
 
-PARTS = ("bridge", "daemon", "models", "erase", "editors", "sky", "cutout", "shadow", "style", "stylize", "domain")
-PARTS = ("bridge", "daemon", "models", "erase", "editors", "sky", "cutout", "shadow", "style", "stylize", "noc")
+PARTS = (
+    "bridge",
+    "daemon",
+    "models",
+    "erase",
+    "editors",
+    "sky",
+    "cutout",
+    "shadow",
+    "style",
+    "stylize",
+    "domain",
+    "noc",
+)
 
 for part in sys.argv[1:] or PARTS:
     print(importlib.import_module(f".{part}", __package__).main(), flush=True)

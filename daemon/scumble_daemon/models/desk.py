@@ -43,6 +43,7 @@ MOST_NOISE = 50 / 255  # that such networks were trained on
 Runner = (
     RunningModel
     | Segmenter
+    | Clicker
     | Foreground
     | Edge
     | Filler
@@ -52,7 +53,6 @@ Runner = (
     | OnePass
     | Brush
     | Translator
-    RunningModel | Segmenter | Clicker | Foreground | Edge | Filler | Unshadow | Scenery | Optimiser | OnePass | Brush
 )
 RUNNERS = {
     "Sam": Segmenter,

@@ -41,7 +41,6 @@ ALSO_FOR = {
     ("AnimeGANv2", "translate_domain"),
 }  # beside all that any other network is for
 GIVES_WAY = ("ClickNet",)  # to any other network for the same operation
-ALSO_FOR = {("TransformerNet", "stylize")}  # beside all that any other network is for
 # What "auto" prefers: on a GPU the best, on a processor what ends within a minute.
 PREFERENCES = {
     True: ("default", "heavy", "light", "shipped", "extra", "own"),
