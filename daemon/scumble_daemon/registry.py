@@ -20,6 +20,7 @@ from scumble_protocol.catalogue import Catalogue, Inputs, ReferenceInput
 from scumble_protocol.errors import Invalid
 from scumble_protocol.parameters import check_all
 
+from .carried import carried_folder
 from .context import Context
 from .imaging.image import Image, NewDocument, NewLayer, NewSelection
 
@@ -32,6 +33,7 @@ AUTOMATIC = ("auto", "Automatic")
 CLASSICAL = ("classical", "Without a model")
 OFFERED_FOR = "modelsFor"  # in a schema as it was declared; a catalogue has the models themselves there
 FIRST_CHOICE = "firstChoice"  # likewise: id and title of the one that stands before them
+PICTURED_BY = "picturedBy"  # likewise: a folder with a picture for each choice
 GOES_WITHOUT = "goesWithout"  # likewise: whether there is a way that needs no model
 
 
@@ -50,13 +52,17 @@ def Field(  # noqa: N802 - stands where pydantic's own Field would
     le: float | None = None,
     slider: tuple[float, float] | None = None,
     titles: Iterable[str] = (),
+    pictures: str = "",
 ) -> Any:
-    """A parameter. `ge`/`le`: the hard range · `slider`: what a slider offers · `titles`: of a Literal's choices."""
+    """A parameter. `ge`/`le`: the hard range · `slider`: what a slider offers · `titles`: of a Literal's choices ·
+    `pictures`: a folder of `weights/` with a small PNG for each of those, CHOICE.png."""
     extra: dict[str, Any] = {}
     if slider:
         extra["slider"] = list(slider)
     if titles:
         extra["enumTitles"] = list(titles)
+    if pictures:
+        extra[PICTURED_BY] = pictures
     return pydantic.Field(default, title=title, description=description, ge=ge, le=le, json_schema_extra=extra or None)
 
 
@@ -170,11 +176,18 @@ def _with_offers(entry: catalogue.Operation, offers: Offers) -> catalogue.Operat
             offered = offers(operation)
             models = [first, *((id, title) for id, title, _ in offered if id != first[0]), *beside]
             plain |= {"enum": [id for id, _ in models], "enumTitles": [title for _, title in models]}
-            pictures = {id: base64.b64encode(picture).decode() for id, _, picture in offered if picture}
-            if pictures:
-                plain["enumPictures"] = [pictures.get(id, "") for id, _ in models]
+            _show(plain, {id: picture for id, _, picture in offered})
+        if folder := plain.pop(PICTURED_BY, ""):
+            files = {file.stem: file for file in (carried_folder("weights", "index.toml") / folder).glob("*.png")}
+            _show(plain, {choice: files[choice].read_bytes() for choice in plain["enum"] if choice in files})
         properties[name] = plain
     return replace(entry, schema={**entry.schema, "properties": properties})
+
+
+def _show(schema: dict[str, Any], pictures: dict[str, bytes]) -> None:
+    if any(pictures.values()):
+        coded = (base64.b64encode(pictures.get(choice, b"")).decode() for choice in schema["enum"])
+        schema["enumPictures"] = list(coded)
 
 
 class Registry:

@@ -6,7 +6,9 @@ import sys
 from pathlib import Path
 
 import cv2
+import numpy as np
 from PIL import Image
+from scumble_daemon.operations.translate_domain import STYLES, TOON
 
 from ..daemon_process import running_daemon
 from .sheets import photo
@@ -15,6 +17,11 @@ from .stylize_sheet import stylized
 SIDE_PX, SHOWN_PX, COLOURS = 192, 96, 128
 CORNER = (40, 120)  # of the part of Chelsea that is painted
 OPERATIONS = {"stylize": "style"}
+
+
+def write(file: Path, picture: np.ndarray) -> None:
+    shown = cv2.resize(picture, (SHOWN_PX, SHOWN_PX), interpolation=cv2.INTER_AREA)
+    Image.fromarray(shown).quantize(COLOURS).save(file, optimize=True)
 
 
 def main(weights: Path) -> None:
@@ -28,8 +35,12 @@ def main(weights: Path) -> None:
                 for style, _ in parameters[name].choices:
                     if (weights / style / "model.toml").is_file():
                         shown = stylized(client, picture, operation, **{name: style})
-                        shown = cv2.resize(shown, (SHOWN_PX, SHOWN_PX), interpolation=cv2.INTER_AREA)
-                        Image.fromarray(shown).quantize(COLOURS).save(weights / style / "model.png", optimize=True)
+                        write(weights / style / "model.png", shown)
+            for style in STYLES:
+                shown = stylized(client, picture, "translate_domain", style=style)
+                write(weights / TOON[0] / f"{style}.png", shown)
+                if style == STYLES[0]:
+                    write(weights / TOON[0] / "model.png", shown)
 
 
 if __name__ == "__main__":

@@ -35,6 +35,7 @@ class Params(OperationParams):
         title="Style",
         description="Of a model that has others, its first, second, third; one with one style ignores it.",
         titles=TITLES,
+        pictures=TOON[0],
     )
     intensity: float = Field(
         1.0,
@@ -44,7 +45,11 @@ class Params(OperationParams):
         description="How far it goes, in lines, tones and colours; nothing is laid over. 0 leaves the layer as it is.",
     )
     second: Literal["none", "cel", "ink", "gouache"] = Field(
-        NONE, title="Second style", description="What the first one is mixed with.", titles=("None", *TITLES)
+        NONE,
+        title="Second style",
+        description="What the first one is mixed with.",
+        titles=("None", *TITLES),
+        pictures=TOON[0],
     )
     mix: float = Field(0.5, ge=0, le=1, title="Mix", description="0 is all of the first style, 1 all of the second.")
     line_width: float = Field(

@@ -6,6 +6,7 @@ import gi
 
 gi.require_version("GimpUi", "3.0")
 gi.require_version("Gtk", "3.0")
+import picture_rows  # noqa: E402
 import pointed_arguments as pointed  # noqa: E402
 import reference_rows  # noqa: E402
 from arguments import argument_name  # noqa: E402
@@ -44,6 +45,8 @@ def ask(
     if inputs.points:
         rows = _prompt_rows(config, operation, image, source, dialog)
         dialog.get_content_area().pack_start(rows, False, False, 0)
+    for parameter in filter(picture_rows.shown_for, operation.parameters):
+        dialog.get_content_area().pack_start(picture_rows.make(config, parameter), False, False, 0)
     bound_sliders(dialog, operation)
     shown = [argument_name(parameter.name) for parameter in operation.parameters]
     shown += [prompt for prompt, is_taken in (("points", inputs.points), ("box", inputs.box)) if is_taken]
