@@ -19,7 +19,7 @@ from . import sheets
 PHOTO, CUP = "coffee", (280, 250)
 NEAR_PX = 60
 WIDTH_PX = 800
-COLOURS = 128
+COLOURS = 255  # of each frame
 STILL_MS, LAST_MS = 1300, 2600
 POINTER = ((0, 0), (0, 17), (4, 13), (7, 19), (10, 18), (7, 12), (12, 12))
 
@@ -40,14 +40,13 @@ class Recording:
         self._frames.append(screen.resize((WIDTH_PX, height), Image.Resampling.LANCZOS))
 
     def save(self, path: Path) -> None:
-        palette = self._frames[len(self._frames) // 2].quantize(COLOURS, dither=Image.Dither.NONE)
-        first, *others = (frame.quantize(palette=palette, dither=Image.Dither.NONE) for frame in self._frames)
+        first, *others = (frame.quantize(COLOURS, dither=Image.Dither.FLOYDSTEINBERG) for frame in self._frames)
         lasts = [STILL_MS] * (len(self._frames) - 1) + [LAST_MS]
         first.save(path, save_all=True, append_images=others, duration=lasts, loop=0, optimize=True)
 
 
 def record(path: Path) -> None:
-    """A cup is clicked on, looked at closely, and selected."""
+    """The dark of a cup and its saucer is clicked on, looked at closely, and selected."""
     pixels = sheets.photo(PHOTO)
     size = (pixels.shape[1], pixels.shape[0])
     with running_daemon() as daemon, chroot.home_folder("recording-") as home, chroot.Desktop(home) as desktop:
