@@ -11,8 +11,6 @@ from .. import chroot
 from .window import Window
 
 TITLE = "^Pick on a Preview$"
-RESULTS, COMBINATIONS = ("selection", "mask", "layer"), ("replace", "add", "subtract", "intersect")
-RESULT_AT, COMBINATION_AT = (883, 30), (883, 66)  # the lists' places in the dialog
 Place = tuple[int, int]
 Colour = tuple[int, int, int]
 
@@ -27,22 +25,11 @@ class Picker:
         self._is_awaited = False  # GIMP tells when the procedure ends
         self._box = (0, 0, 0, 0)
 
-    def open(self, result: str = RESULTS[0], combination: str = COMBINATIONS[0]) -> None:
-        """GIMP begins with the last values, whatever the call has."""
+    def open(self) -> None:
         image, layers = self.window.document["image"], self.window.document["layers"][-1:]
         self.window.gimp.begin("call", procedure="scumble-pick", image=image, drawables=layers, mode="INTERACTIVE")
         self._is_awaited = True
         self.found()
-        self._choose(RESULT_AT, RESULTS.index(result))
-        self._choose(COMBINATION_AT, COMBINATIONS.index(combination))
-
-    def _choose(self, at: Place, entry: int) -> None:
-        x, y, _, _ = self._box
-        before = self.desktop.picture()
-        self.click((x + at[0], y + at[1]))
-        self.wait_for(lambda: (self.desktop.picture() != before).any(axis=2).sum() > 2000, "the list to open")
-        self.desktop.xdotool("key", "Home", *["Down"] * entry, "Return")
-        self.wait_for(lambda: (self.desktop.picture() != before).any(axis=2).sum() < 4000, "the list to close")
 
     def found(self) -> None:
         """Wait for the dialog, and put it where all of it is seen."""
@@ -128,7 +115,8 @@ class Picker:
         return shown
 
     def _of(self, colour: Colour) -> tuple[np.ndarray, np.ndarray]:
-        return np.nonzero(np.abs(self.picture() - colour).max(axis=2) < 12)
+        rows, columns = np.nonzero(np.abs(self.picture() - colour).max(axis=2) < 12)
+        return rows, columns
 
     def place_of(self, colour: Colour) -> Place:
         """The middle of what has that colour."""

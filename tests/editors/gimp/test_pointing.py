@@ -125,7 +125,7 @@ def test_the_object_as_a_layer_keeps_the_document_s_depth(gimp: Gimp, precision:
 def test_what_points_at_nothing_is_refused_in_words(
     gimp: Gimp, document: dict[str, Any], arguments: dict[str, Any], words: str
 ) -> None:
-    given = {
+    given: dict[str, Any] = {
         name: gimp.call("make_path", image=document["image"], points=value) if isinstance(value, list) else value
         for name, value in arguments.items()
     }
@@ -144,12 +144,13 @@ def test_scribbles_that_say_nothing_are_refused_in_words(gimp: Gimp, document: d
     other = gimp.document({"name": "other", "pixels": picture()}, size=LAYER)
     points = f"{RED_PLACE[0]},{RED_PLACE[1]}"
     assert gimp.run("pick", document, layer=0, points=points, result_as="mask")["status"] == "success"
-    for arguments, words in (
+    refused: list[tuple[dict[str, Any], str]] = [
         ({"scribbles": empty}, "Nothing is painted on «scribbles»"),
         ({"scribbles": document["layers"][0]}, "is the layer that is worked on"),
         ({"scribbles": other["layers"][0]}, "is in another image"),
         ({"points": points, "result_as": "mask"}, "has a mask already"),
-    ):
+    ]
+    for arguments, words in refused:
         done = gimp.run("pick", document, **arguments)
         assert done["status"] == "execution-error"
         assert words in done["error"]
