@@ -37,9 +37,8 @@ def test_a_guess_is_called_a_guess() -> None:
 
 def test_grow_and_feather_count() -> None:
     photo, _ = photos.flower()
-    plain, grown, soft = (
-        select(photo, Context(), Params(**values)) for values in ({}, {"shift_px": 8.0}, {"feather_px": 20.0})
-    )
+    choices = (Params(), Params(shift_px=8), Params(feather_px=20))
+    plain, grown, soft = (select(photo, Context(), params) for params in choices)
     assert grown.sum() > plain.sum()
     assert ((soft > 0.02) & (soft < 0.98)).sum() > 4 * ((plain > 0.02) & (plain < 0.98)).sum()
 
