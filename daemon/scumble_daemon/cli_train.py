@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -19,6 +21,7 @@ app = typer.Typer(help="Train a model of your own.", no_args_is_help=True)
 
 LEAST_PX = 64  # of the picture's shorter side
 STYLE_PX = 512  # its longer side, as it is learned from
+SHOWN_PX = 96  # of it in a list
 
 
 @app.callback()
@@ -144,9 +147,24 @@ class _Style(Run):
         first: Any = loading.load(Installed("", "", (), "", (first_file,), "own", ARCHITECTURE)).module
         torch.manual_seed(plan.seed)
         apprentice = training.Apprentice(self._style, first, plan, device)
+        self._show()  # before the file is there, which is what daemons look for
         practised = training.exercises(self._style, plan, lambda share: None)
         self.train(apprentice, practised, plan.steps, training.key(self._style, plan, first_file))
         self.say("trained", f"«{self.name}» is learned: Stylize offers it now.", file=str(self.file))
+
+    def _show(self) -> None:
+        """The middle of the painting stands for the style in the editors' lists; they do without if it cannot."""
+        from PIL import Image
+
+        from .weights.storage import write_whole
+
+        side = min(self._style.shape[:2])
+        top, left = ((length - side) // 2 for length in self._style.shape[:2])
+        middle = (self._style[top : top + side, left : left + side] * 255 + 0.5).astype("uint8")
+        file = io.BytesIO()
+        Image.fromarray(middle).resize((SHOWN_PX, SHOWN_PX)).save(file, "PNG")
+        with contextlib.suppress(OSError):
+            write_whole(self.file.with_suffix(".png"), file.getvalue())
 
 
 def _opened(file: Path) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
 import signal
@@ -63,7 +64,12 @@ def test_a_picture_becomes_a_style_that_can_be_chosen(daemon: DaemonProcess, pai
         image = client.put(bytes([90, 140, 60, 255]) * (64 * 48), AREA, "u8", "RGBA")
         result = client.run("stylize", image, AREA, parameters={"style": "my painting.safetensors"})
         painted = np.frombuffer(client.pixels(result.layers[0].raster), np.uint8).reshape(48, 64, 4)
+        parameters = {each.name: each for each in client.catalogue().find("stylize").parameters}
+        shown = Pillow.open(io.BytesIO(parameters["style"].pictures["my painting.safetensors"]))
     assert np.abs(painted[..., :3].astype(int) - (90, 140, 60)).mean() > 5
+    assert shown.size == (96, 96)
+    with Pillow.open(painting) as picture:
+        assert np.abs(np.asarray(shown, float).mean((0, 1)) - np.asarray(picture, float).mean((0, 1))).max() < 40
     assert not list((daemon.home / "cache").rglob("*.state")), "nothing is left lying about"
 
     again = daemon.cli("train", "style", painting, "--steps", 3, "--pictures", 2)

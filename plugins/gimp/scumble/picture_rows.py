@@ -16,8 +16,9 @@ LABEL_CHARS = 12
 
 
 def shown_for(parameter: Parameter) -> bool:
-    """Where one of them is always chosen: a second style, of which there may be none, needs no such room."""
-    return parameter.default in parameter.pictures
+    """Where there are several, and one is always chosen: a second style, of which there may be none, needs no such
+    room."""
+    return len(parameter.pictures) > 1 and parameter.default in parameter.pictures
 
 
 def make(config: Gimp.ProcedureConfig, parameter: Parameter) -> Gtk.Widget:
@@ -30,7 +31,7 @@ def make(config: Gimp.ProcedureConfig, parameter: Parameter) -> Gtk.Widget:
         picture = _image(png)
         if picture is None:
             continue
-        button = Gtk.ToggleButton(tooltip_text=titles[value])
+        button = Gtk.ToggleButton(tooltip_text=titles[value], can_focus=False)  # Return is for OK; keys have the list
         button.set_name(f"scumble-{name}-{value}")
         box = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=2)
         label = Gtk.Label(label=titles[value], max_width_chars=LABEL_CHARS, ellipsize=Pango.EllipsizeMode.END)

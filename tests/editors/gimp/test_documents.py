@@ -131,7 +131,7 @@ def test_a_selection_operation_replaces_the_selection_and_nothing_else(gimp: Gim
     done = gimp.run("select-test", document, points="40,30; 60.5,40.5; 40,30,-")
 
     assert done["status"] == "success", done["error"]
-    assert done["values"] == [None, "3 points", None]
+    assert done["values"] == [None, "3 points", None, None]
     y, x = np.mgrid[: SIZE[1], : SIZE[0]] + 0.5
     expected = np.clip(6 - np.hypot(x - 60.5, y - 40.5), 0, 4) / 4
     np.testing.assert_allclose(gimp.selection(document, SIZE), expected, atol=3e-3)

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
+import cv2
 import numpy as np
+import PIL.Image
 import pytest
 
 from ...daemon_process import DaemonProcess
@@ -14,6 +17,7 @@ from .session import Gimp
 from .window import Window
 
 SIZE = (600, 540)
+WEIGHTS = Path(__file__).parents[3] / "weights"
 CANCEL_BUTTON = (1148, 872)  # in the status bar of a window of the size below
 
 
@@ -66,6 +70,32 @@ def test_one_undo_brings_the_former_selection_back(window: Window) -> None:
     assert selected.sum() < 300
     window.undo()
     window.wait_for_state(before, "the undo")
+
+
+def test_a_style_is_chosen_by_its_picture(window: Window) -> None:
+    """Found on the screen and clicked on there; the layer that comes is painted in it."""
+    shown = np.asarray(PIL.Image.open(WEIGHTS / "paint-woodcut" / "model.png").convert("RGB"))
+    window.begin("stylize")
+    dialog = window.desktop.wait_for_window("^Stylize$")
+    place = chroot.wait_until(lambda: _place_of(shown, window.desktop.picture("gimp-stylize")), "the picture", 20)
+    window.desktop.xdotool("mousemove", *map(str, place), "click", "1")
+    window.desktop.key(dialog, "Return")
+
+    done = window.gimp.finish()
+
+    assert done["status"] == "success", done["error"]
+    recipes = str(window.gimp.tree(window.document))  # with what lies in groups
+    assert "paint-woodcut" in recipes
+    assert "paint-oil" not in recipes
+
+
+def _place_of(picture: np.ndarray, screen: np.ndarray) -> tuple[int, int] | None:
+    """The middle of where the screen shows exactly that; None where it does not."""
+    found = cv2.matchTemplate(screen[..., :3], picture, cv2.TM_SQDIFF_NORMED)
+    top, left = np.unravel_index(int(found.argmin()), found.shape)
+    if found[top, left] > 0.01:
+        return None
+    return int(left) + picture.shape[1] // 2, int(top) + picture.shape[0] // 2
 
 
 def test_a_failure_is_shown_and_leaves_no_step_to_undo(window: Window) -> None:
