@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -311,3 +314,9 @@ def original_sam2(state: dict[str, Any]) -> dict[str, Any]:
             original = original.replace(ours, theirs, 1)
         named[original] = tensor
     return {"model": named}
+
+
+def recognised(file: Path) -> dict[str, Any]:
+    """What the daemon finds out about a file in its weights folder, in a process whose memory it limits."""
+    argv = [sys.executable, "-m", "scumble_daemon.models.recognise", str(file)]
+    return json.loads(subprocess.run(argv, check=True, capture_output=True).stdout)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -153,8 +151,7 @@ def test_what_was_fetched_is_not_taken_for_somebodys_own(made: Path, tmp_path: P
 def test_the_authors_own_checkpoint_of_birefnet_is_known(tmp_path: Path) -> None:
     """Whatever its name, by a tensor that only it has."""
     file = checkpoints.save(checkpoints.birefnet(), tmp_path / "mine.safetensors")
-    argv = [sys.executable, "-m", "scumble_daemon.models.recognise", str(file)]
-    said = json.loads(subprocess.run(argv, check=True, capture_output=True).stdout)
+    said = checkpoints.recognised(file)
     assert (said["state"], said["loader"], said["architecture"]) == ("recognised", "own", "BiRefNet")
 
 

@@ -13,12 +13,12 @@ from scumble_daemon.models.architectures import dynamic_unet
 from scumble_daemon.models.architectures.dynamic_unet import DynamicUNet
 from scumble_daemon.models.devices import CPU
 from scumble_daemon.models.networks import Domain
-from scumble_daemon.models.recognise import recognise
 from scumble_daemon.models.running import Notes
 from scumble_daemon.models.sources import Installed
 from scumble_daemon.models.translator import Translator
 from scumble_protocol.errors import Invalid
 
+from .. import checkpoints
 from ..checkpoints.own import dynamic_unet as trained
 
 ENCODERS = ("resnet18", "resnet34", "small")
@@ -100,7 +100,7 @@ def test_its_size(encoder: str, millions: float) -> None:
 def test_a_file_tells_what_it_is(encoder: str, tmp_path: Path) -> None:
     file = tmp_path / "mine.safetensors"
     save_file(dynamic_unet.compact(trained(encoder, styles=2)), file, {"format": "pt", "styles": "day,night"})
-    found = recognise(file)
+    found = checkpoints.recognised(file)
     assert (found["state"], found["architecture"], found["loader"]) == ("recognised", "DynamicUNet", "own"), found
     loaded = opened(file)
     assert loaded.names == ("day", "night")

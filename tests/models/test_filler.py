@@ -17,6 +17,7 @@ from scumble_daemon.models.networks import Loaded
 from scumble_daemon.models.sources import Installed
 from scumble_protocol.errors import Invalid
 
+from .. import checkpoints
 from ..checkpoints import migan, published
 from ..checkpoints.index import lama_as_torchscript, migan_as_torchscript
 
@@ -127,11 +128,10 @@ def test_a_migan_of_the_newer_form_is_read_as_well(tmp_path: Path) -> None:
 
 def test_a_migan_put_into_the_weights_folder_is_recognised_and_another_size_is_taken_as_it_is(tmp_path: Path) -> None:
     from safetensors.torch import save_file
-    from scumble_daemon.models.recognise import recognise
 
     smaller = MIGAN(64)
     save_file(smaller.state_dict(), tmp_path / "small.safetensors")
-    found = recognise(tmp_path / "small.safetensors")
+    found = checkpoints.recognised(tmp_path / "small.safetensors")
     assert (found["state"], found.get("architecture")) == ("recognised", "MIGAN")
     model = Installed("s", "S", ("erase_object",), "own", (tmp_path / "small.safetensors",), "own", "MIGAN")
     assert Filler(loading.load(model), CPU, "Test").work_px == 64

@@ -19,6 +19,7 @@ from scumble_daemon.models.architectures import dynamic_unet, pix2pix
 from scumble_daemon.models.tensors import read_tensors
 from scumble_protocol.image import Bounds
 
+from .. import checkpoints
 from ..daemon_process import DaemonProcess, running_daemon, wait_until
 from ..weights.conftest import small_disk
 from .pairs_folder import made, save, written
@@ -77,8 +78,7 @@ def test_pairs_become_a_model(home: DaemonProcess, pairs: Path) -> None:
         assert sheet.height > 4 * 80
     model = home.home / "weights" / "swapped.safetensors"
     assert dynamic_unet.of_state(read_tensors(model)).kind == "small"
-    argv = [sys.executable, "-m", "scumble_daemon.models.recognise", str(model)]
-    found = json.loads(subprocess.run(argv, capture_output=True, text=True, check=True).stdout)
+    found = checkpoints.recognised(model)
     assert (found["state"], found["architecture"], found["loader"]) == ("recognised", "DynamicUNet", "own")
     assert state_files(home) == [], "nothing is left lying about"
 

@@ -105,8 +105,8 @@ def test_a_click_in_a_zoomed_and_scrolled_preview(window: Window, picker: Picker
     picker.desktop.xdotool("keyup", "space")
     edge = picker.wait_for(lambda: picker.corner_of(GREEN), "the corner of the square")
 
-    picker.click((edge[0] + 10, edge[1] + 10))
-    picker.wait_for_found((edge[0] + 40, edge[1] + 40))
+    picker.click((edge[0] + 50, edge[1] + 50))
+    picker.wait_for_found((edge[0] + 80, edge[1] + 80))
     picker.desktop.picture("picking/gimp zoomed, found")
     picker.key("0")
     picker.wait_for(lambda: picker.shows_found(place), "the whole layer again")
