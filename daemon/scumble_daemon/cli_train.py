@@ -147,12 +147,11 @@ class _Style(Run):
         first: Any = loading.load(Installed("", "", (), "", (first_file,), "own", ARCHITECTURE)).module
         torch.manual_seed(plan.seed)
         apprentice = training.Apprentice(self._style, first, plan, device)
-        self._show()  # before the file is there, which is what daemons look for
         practised = training.exercises(self._style, plan, lambda share: None)
         self.train(apprentice, practised, plan.steps, training.key(self._style, plan, first_file))
         self.say("trained", f"«{self.name}» is learned: Stylize offers it now.", file=str(self.file))
 
-    def _show(self) -> None:
+    def show(self) -> None:
         """The middle of the painting stands for the style in the editors' lists; they do without if it cannot."""
         from PIL import Image
 
@@ -164,7 +163,7 @@ class _Style(Run):
         file = io.BytesIO()
         Image.fromarray(middle).resize((SHOWN_PX, SHOWN_PX)).save(file, "PNG")
         with contextlib.suppress(OSError):
-            write_whole(self.file.with_suffix(".png"), file.getvalue())
+            write_whole(self.picture, file.getvalue())
 
 
 def _opened(file: Path) -> np.ndarray:

@@ -61,13 +61,23 @@ class Run:
         except KeyboardInterrupt:
             self._keep(learner.state())
             raise
+        self.show()  # before the file is there, which is what daemons look for
         try:
             self.with_disk(lambda: self._write(learner.file()))
         except Internal:
+            self.picture.unlink(missing_ok=True)
             self._keep(learner.state())  # so that there is nothing left to do but to write it
             raise
         with contextlib.suppress(OSError):
             self._kept.unlink(missing_ok=True)
+
+    @property
+    def picture(self) -> Path:
+        """Beside the file: what stands for it in the editors' lists."""
+        return self.file.with_suffix(".png")
+
+    def show(self) -> None:
+        """Write `picture`, where there is something to show."""
 
     def say(self, kind: str, sentence: str, **fields: Any) -> None:
         if self._as_json:

@@ -82,7 +82,7 @@ def _subject(image: Image, region: np.ndarray | None, model: str, context: Conte
             if foreground is not None:
                 found = prompts.find_foreground(image, region, foreground.find)
             elif region is None:
-                return subjects.guess(image, context)
+                return subjects.guess(image, context.note)
             else:
                 found = prompts.find(image, region, ())
     if region is not None and not context.points:

@@ -26,7 +26,7 @@ def select_subject(image: Image, params: Params, context: Context) -> NewSelecti
     with context.models.lend("remove_background", params.model, context) as foreground:
         context.progress(0.1, "Finding the subject")
         if foreground is None:
-            found = subjects.guess(image, context)
+            found = subjects.guess(image, context.note)
         else:
             found = prompts.find_foreground(image, None, foreground.find)
     if not found.mask.any():

@@ -78,6 +78,7 @@ def test_a_style_is_chosen_by_its_picture(window: Window) -> None:
     window.begin("stylize")
     dialog = window.desktop.wait_for_window("^Stylize$")
     place = chroot.wait_until(lambda: _place_of(shown, window.desktop.picture("gimp-stylize")), "the picture", 20)
+    assert place is not None
     window.desktop.xdotool("mousemove", *map(str, place), "click", "1")
     window.desktop.key(dialog, "Return")
 
