@@ -36,17 +36,18 @@ FOR_ONE_OPERATION = {
     PAINTER: "stylize",
     TRANSLATOR: "translate_domain",
 }
-ALSO_FOR = {
-    ("TransformerNet", "stylize"),
-    ("AnimeGANv2", "translate_domain"),
-}  # beside all that any other network is for
+ALSO_FOR = {  # beside all that any other network is for
+    "TransformerNet": "stylize",
+    "AnimeGANv2": "translate_domain",
+    "Pix2PixResNet": "translate_domain",  # trained as a TRANSLATOR is, to compare with it
+    "Pix2PixUNet": "translate_domain",
+}
 GIVES_WAY = ("ClickNet",)  # to any other network for the same operation
 # What "auto" prefers: on a GPU the best, on a processor what ends within a minute.
 PREFERENCES = {
     True: ("default", "heavy", "light", "shipped", "extra", "own"),
     False: ("light", "shipped", "default", "extra", "heavy", "own"),
 }
-PIX2PIX = ("Pix2PixResNet", "Pix2PixUNet")  # trained as a TRANSLATOR is, to compare with it
 
 
 @dataclass(frozen=True)
@@ -208,9 +209,7 @@ def suits(architecture: str, operation: str) -> bool:
     only = FOR_ONE_OPERATION.get(architecture)
     if only:
         return operation == only
-    if architecture in PIX2PIX and operation == FOR_ONE_OPERATION[TRANSLATOR]:
-        return True
-    return operation not in FOR_ONE_OPERATION.values() or (architecture, operation) in ALSO_FOR
+    return operation not in FOR_ONE_OPERATION.values() or ALSO_FOR.get(architecture) == operation
 
 
 def digest(model: Installed) -> str:
@@ -292,8 +291,8 @@ def operations_of(record: Dropped) -> tuple[str, ...]:
     """What a dropped model can be chosen for."""
     if record.architecture in FOR_ONE_OPERATION:
         return (FOR_ONE_OPERATION[record.architecture],)
-    if record.architecture in PIX2PIX:
-        return (ENHANCE, FOR_ONE_OPERATION[TRANSLATOR])
+    if record.architecture in ALSO_FOR:
+        return (ENHANCE, ALSO_FOR[record.architecture])
     return (ENHANCE, "upscale") if record.scale > 1 else (ENHANCE,)
 
 
