@@ -13,12 +13,12 @@ from scumble_daemon.imaging import samples
 from scumble_protocol.client import Client
 from scumble_protocol.errors import Invalid, MissingModel
 from scumble_protocol.image import Bounds, Layer
-from skimage import data
 from torch import nn
 
 from .. import checkpoints
 from ..checkpoints import own
 from ..daemon_process import DaemonProcess, running_daemon, wait_until
+from .painted import cup, layer_of, off
 
 AREA = Bounds(7, 5, 120, 88)
 OURS = ("paint-oil", "paint-watercolour", "paint-woodcut", "paint-mosaic", "paint-pencil")
@@ -45,35 +45,18 @@ def daemon() -> Iterator[DaemonProcess]:
 
 
 def photo(area: Bounds = AREA) -> np.ndarray:
-    """height×width×3 float32: the cup, small enough that there is something in every part."""
-    small = cv2.resize(data.coffee()[60:380, 80:520], (area.width, area.height), interpolation=cv2.INTER_AREA)
-    return small.astype(np.float32) / 255
+    return cup(area)
 
 
-def stylized(
-    client: Client, area: Bounds = AREA, depth: str = "u8", rgb: np.ndarray | None = None, **parameters: Any
-) -> tuple[Layer, np.ndarray]:
-    """The layer, and its colours and alpha in [0, 1]."""
-    rgba = np.dstack([photo(area) if rgb is None else rgb, np.ones((area.height, area.width, 1), np.float32)])
-    image = client.put(samples.to_bytes(samples.from_float(rgba, depth)), area, depth, "RGBA")
-    result = client.run("stylize", image, Bounds(0, 0, 2000, 2000), parameters=parameters)
-    (layer,) = result.layers
-    at = layer.raster.bounds
-    pixels = np.frombuffer(client.pixels(layer.raster), samples.DTYPES[depth]).reshape(at.height, at.width, 4)
-    found = samples.to_float(pixels.copy())
-    client.release(result)
-    return layer, found
+def stylized(client: Client, area: Bounds = AREA, **wish: Any) -> tuple[Layer, np.ndarray]:
+    """As `layer_of`."""
+    return layer_of(client, "stylize", area, **wish)
 
 
 def choices(daemon: DaemonProcess, name: str) -> dict[str, str]:
     with daemon.client() as client:
         parameters = client.catalogue().find("stylize").parameters
     return {value: title for each in parameters if each.name == name for value, title in each.choices}
-
-
-def off(one: np.ndarray, other: np.ndarray) -> float:
-    """Mean difference of colours, in grey levels of 255."""
-    return float(np.abs(one[..., :3] - other[..., :3]).mean() * 255)
 
 
 @pytest.mark.parametrize("style", OURS)

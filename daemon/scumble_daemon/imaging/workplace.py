@@ -4,9 +4,27 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
+from scumble_protocol.errors import Invalid
 from scumble_protocol.image import Bounds
 
+from .image import Image
+
+LEAST_PX = 16  # of what is painted, or painted from: less holds no stroke
 LEAST_WORK_PX, MOST_WORK_PX = 64, 3072
+
+
+def check_size(what: str, part: Bounds, hint: str = "Select more of the layer.") -> None:
+    """Raises: Invalid."""
+    if min(part.width, part.height) < LEAST_PX:
+        raise Invalid(f"{what} is only {part.width} × {part.height} pixels, too small for a style.", hint)
+
+
+def content_of(image: Image, part: Bounds, longest_px: int, broader: float) -> np.ndarray:
+    """H×W×3 float32 in [0, 1]: a part of the layer at `work_size`."""
+    rows, columns = slice(part.y, part.bottom), slice(part.x, part.right)
+    size = work_size(part, longest_px, broader)
+    content = image.reduced(rows, columns, (min(size[0], part.height), min(size[1], part.width)))
+    return resized(np.clip(content, 0, 1), size)
 
 
 def work_size(part: Bounds, longest_px: int, broader: float) -> tuple[int, int]:

@@ -7,15 +7,13 @@ from typing import Any
 
 import cv2
 import numpy as np
-from scumble_protocol.errors import Invalid
 
 from ..context import Context
 from ..imaging import sheets
 from ..imaging.image import Image, NewLayer
-from ..imaging.workplace import enlarged, resized, work_size
+from ..imaging.workplace import check_size, content_of, enlarged, resized
 from ..registry import Field, Inputs, ModelField, OperationParams, operation
 
-LEAST_PX = 16
 WORK_PX = 2048  # the longest side on which strokes of size 1 are painted
 LIGHT = np.array((0.299, 0.587, 0.114), np.float32)  # ITU-R BT.601
 CHROMA_PX = 2.0  # so much softer the layer's colours are than its strokes
@@ -55,15 +53,8 @@ class Params(OperationParams):
 def stylize(image: Image, params: Params, context: Context) -> list[NewLayer]:
     bounds = sheets.visible_part(image, context.selection)
     part = bounds.relative_to(image.bounds)
-    if min(part.width, part.height) < LEAST_PX:
-        raise Invalid(
-            f"What is to be painted is only {part.width} × {part.height} pixels, too small for a style.",
-            "Select more of the layer.",
-        )
-    rows, columns = slice(part.y, part.bottom), slice(part.x, part.right)
-    size = work_size(part, WORK_PX, params.stroke_size)
-    content = image.reduced(rows, columns, (min(size[0], part.height), min(size[1], part.width)))
-    content = resized(np.clip(content, 0, 1), size)
+    check_size("What is to be painted", part)
+    content = content_of(image, part, WORK_PX, params.stroke_size)
     painted = _painted(content, params, context)
     if params.keep_colours:
         painted = _recoloured(painted, content)

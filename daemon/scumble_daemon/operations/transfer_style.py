@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import Literal
 
 import numpy as np
-from scumble_protocol.errors import Invalid
 from scumble_protocol.image import Bounds
 
 from ..context import Context
@@ -14,9 +13,9 @@ from ..imaging import masks, sheets
 from ..imaging.image import Image, NewLayer
 from ..imaging.style import colours
 from ..imaging.style.wish import Report, Wish
+from ..imaging.workplace import LEAST_PX, check_size
 from ..registry import Field, Inputs, ModelField, OperationParams, ReferenceInput, operation
 
-LEAST_PX = 16  # of the layer and of the reference: less holds no stroke
 WORK_PX = 512  # without a model: the longest side on which patches are chosen
 STYLE_MOST_PX = 640  # the same for the reference: what they are chosen from
 LARGE_STYLE_PX = 4096
@@ -80,10 +79,10 @@ def transfer_style(image: Image, params: Params, context: Context) -> list[NewLa
     context.progress(0.0, "Looking at the reference")
     bounds = sheets.visible_part(image, context.selection)
     part = bounds.relative_to(image.bounds)
-    _check_size("What is to be painted", part, "Select more of the layer.")
+    check_size("What is to be painted", part)
     reference = context.reference_picture()
     shown = masks.extent(reference.alpha > 0, reference.bounds).relative_to(reference.bounds)
-    _check_size("The reference picture", shown, "Choose a larger one.")
+    check_size("The reference picture", shown, "Choose a larger one.")
     with context.models.lend("transfer_style", params.model, context) as model:
         longest_px = WORK_PX if model is None else model.longest_px
         content = image.reduced(*_slices(part), masks.fitted_size((part.height, part.width), longest_px))
@@ -152,11 +151,6 @@ def _style_size(shown: Bounds, longest_px: float) -> tuple[int, int]:
     """(height, width) of the reference, enlarged too where that is wanted."""
     scale = longest_px / max(shown.width, shown.height)
     return max(LEAST_PX, round(shown.height * scale)), max(LEAST_PX, round(shown.width * scale))
-
-
-def _check_size(what: str, part: Bounds, hint: str) -> None:
-    if min(part.width, part.height) < LEAST_PX:
-        raise Invalid(f"{what} is only {part.width} × {part.height} pixels, too small for a style.", hint)
 
 
 def _slices(part: Bounds) -> tuple[slice, slice]:

@@ -12,10 +12,9 @@ from scumble_protocol.image import Bounds
 from ..context import Context
 from ..imaging import faces, frames, sheets
 from ..imaging.image import Image, NewLayer
-from ..imaging.workplace import enlarged, resized, work_size
+from ..imaging.workplace import LEAST_PX, check_size, content_of, enlarged, resized
 from ..registry import Field, Inputs, ModelField, OperationParams, ReferenceInput, operation
 
-LEAST_PX = 16
 WORK_PX = 1536  # the longest side on which lines of width 1 are drawn
 PREVIEW_PX = 512
 PREVIEWED_PIXELS = 1 << 20  # from which on a small picture is shown first
@@ -99,16 +98,9 @@ class _Drawn:
 def translate_domain(image: Image, params: Params, context: Context) -> list[NewLayer]:
     bounds = sheets.visible_part(image, context.selection)
     part = bounds.relative_to(image.bounds)
-    if min(part.width, part.height) < LEAST_PX:
-        raise Invalid(
-            f"What is to be drawn is only {part.width} × {part.height} pixels, too small for a style.",
-            "Select more of the layer.",
-        )
+    check_size("What is to be drawn", part)
     before = _previous(image, part, context)
-    rows, columns = slice(part.y, part.bottom), slice(part.x, part.right)
-    size = work_size(part, WORK_PX, params.line_width)
-    content = image.reduced(rows, columns, (min(size[0], part.height), min(size[1], part.width)))
-    content = resized(np.clip(content, 0, 1), size)
+    content = content_of(image, part, WORK_PX, params.line_width)
     with context.models.borrow("translate_domain", params.model, context) as model:
         artist = _Artist(model, params, context, is_precise=image.raster.depth != "u8")
         drawn = artist.faces(content) if params.faces else artist.whole(content, bounds)
