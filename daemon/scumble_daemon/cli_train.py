@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import io
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -155,15 +154,15 @@ class _Style(Run):
         """The middle of the painting stands for the style in the editors' lists; they do without if it cannot."""
         from PIL import Image
 
+        from .training import sheet
         from .weights.storage import write_whole
 
         side = min(self._style.shape[:2])
         top, left = ((length - side) // 2 for length in self._style.shape[:2])
         middle = (self._style[top : top + side, left : left + side] * 255 + 0.5).astype("uint8")
-        file = io.BytesIO()
-        Image.fromarray(middle).resize((SHOWN_PX, SHOWN_PX)).save(file, "PNG")
+        shown = sheet.png(Image.fromarray(middle).resize((SHOWN_PX, SHOWN_PX)))
         with contextlib.suppress(OSError):
-            write_whole(self.picture, file.getvalue())
+            write_whole(self.picture, shown)
 
 
 def _opened(file: Path) -> np.ndarray:

@@ -59,7 +59,6 @@ class DomainRun(Run):
         super().__init__("model", name, replace, as_json)
         self._wish = wish
         self._out = wish.out or wish.folder.resolve().parent / f"{self.name}-training"
-        self._cannot_draw = False
 
     def run(self) -> None:
         """Raises: Invalid, OutOfMemory, Internal."""
@@ -100,22 +99,13 @@ class DomainRun(Run):
 
     def draw(self, name: str, picture: bytes) -> bool:
         """Put a picture into the run's folder, if there is room; whether there was."""
-        from .weights.storage import write_whole
-
         file = self._out / name
-        try:
-            file.parent.mkdir(parents=True, exist_ok=True)
-            write_whole(file, picture)
-            self._cannot_draw = False
-        except OSError as error:
-            if not self._cannot_draw:
-                self._cannot_draw = True
-                self.say(
-                    "warning",
-                    f"{file} cannot be written: {error.strerror or error}. It goes on without pictures to look at.",
-                )
-            return False
-        return True
+        return self.write_if_there_is_room(
+            "pictures",
+            file,
+            picture,
+            lambda why: f"{file} cannot be written: {why}. It goes on without pictures to look at.",
+        )
 
     def _pictures(self) -> Pictures:
         from .training import pairs

@@ -10,11 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import typer
 from scumble_protocol.errors import Internal, Invalid
 
 from . import config
-from .terminal import emit
+from .terminal import say
 from .training_run import TELL_S, in_minutes
 
 if TYPE_CHECKING:
@@ -124,7 +123,4 @@ class PairsRun:
         return report
 
     def _say(self, kind: str, sentence: str, **fields: Any) -> None:
-        if self.as_json:
-            emit(kind, message=sentence, **fields)
-        else:
-            typer.echo(sentence)
+        say(self.as_json, kind, sentence, **fields)

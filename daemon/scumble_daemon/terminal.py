@@ -19,6 +19,14 @@ def emit(kind: str, **fields: Any) -> None:
     typer.echo(json.dumps({"type": kind, **fields}, ensure_ascii=False))
 
 
+def say(as_json: bool, kind: str, sentence: str, **fields: Any) -> None:
+    """A sentence for people, or an object of that type for programs, with the sentence as its `message`."""
+    if as_json:
+        emit(kind, message=sentence, **fields)
+    else:
+        typer.echo(sentence)
+
+
 @contextlib.contextmanager
 def errors_told(as_json: bool) -> Iterator[None]:
     """Turn what went wrong into a sentence and an exit status."""

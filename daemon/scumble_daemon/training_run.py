@@ -8,11 +8,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-import typer
 from scumble_protocol.errors import Internal, Invalid
 
 from . import config
-from .terminal import emit
+from .terminal import say
 
 if TYPE_CHECKING:
     from .training.learner import Learner
@@ -28,7 +27,8 @@ class Run:
 
     def __init__(self, what: str, name: str, replace: bool, as_json: bool) -> None:
         """`what`: a style or a model, as artists call it. Raises: Invalid, Internal."""
-        self._as_json, self._told_s, self._cannot_keep = as_json, 0.0, False
+        self._as_json, self._told_s = as_json, 0.0
+        self._no_room: set[str] = set()  # for what, which has been said
         self.name = name.strip()
         self.folder = config.weights_folder(config.read())
         self.file = self.folder / f"{self.name}.safetensors"
@@ -80,10 +80,7 @@ class Run:
         """Write `picture`, where there is something to show."""
 
     def say(self, kind: str, sentence: str, **fields: Any) -> None:
-        if self._as_json:
-            emit(kind, message=sentence, **fields)
-        else:
-            typer.echo(sentence)
+        say(self._as_json, kind, sentence, **fields)
 
     def with_disk(self, write: Callable[[], object]) -> None:
         """Raises: Internal, in words."""
@@ -122,23 +119,33 @@ class Run:
 
         learner.learn(practised, steps, report, self._keep)
 
-    def _keep(self, state: bytes) -> None:
-        """That it cannot be kept is no reason to end."""
+    def write_if_there_is_room(self, what: str, file: Path, content: bytes, told: Callable[[str], str]) -> bool:
+        """Whether there was; that there was none for `what` is told once, until there is again; `told` is the words."""
         from .weights.storage import write_whole
 
-        assert self._kept is not None
         try:
-            self._kept.parent.mkdir(parents=True, exist_ok=True)
-            write_whole(self._kept, state)
-            self._cannot_keep = False
+            file.parent.mkdir(parents=True, exist_ok=True)
+            write_whole(file, content)
         except OSError as error:
-            if not self._cannot_keep:
-                self._cannot_keep = True
-                self.say(
-                    "warning",
-                    f"What is learned so far cannot be kept: {error.strerror or error} ({self._kept.parent}). "
-                    "It goes on, but must not be interrupted.",
-                )
+            if what not in self._no_room:
+                self._no_room.add(what)
+                self.say("warning", told(str(error.strerror or error)))
+            return False
+        self._no_room.discard(what)
+        return True
+
+    def _keep(self, state: bytes) -> None:
+        """That it cannot be kept is no reason to end."""
+        assert self._kept is not None
+        where = self._kept.parent
+        self.write_if_there_is_room(
+            "state",
+            self._kept,
+            state,
+            lambda why: (
+                f"What is learned so far cannot be kept: {why} ({where}). It goes on, but must not be interrupted."
+            ),
+        )
 
     def _take_up(self, learner: Learner[Any]) -> None:
         assert self._kept is not None

@@ -43,7 +43,7 @@ def compared(pairs: Sequence[tuple[np.ndarray, np.ndarray]], show: Show, title: 
         for column, picture in enumerate(row):
             sheet.paste(Image.fromarray(picture), (GAP_PX + column * (width + GAP_PX), top))
         top += height + GAP_PX
-    return _png(sheet)
+    return png(sheet)
 
 
 def plotted(losses: Sequence[float], judged: Sequence[tuple[int, float]], title: str, of_held: str) -> bytes:
@@ -83,7 +83,7 @@ def plotted(losses: Sequence[float], judged: Sequence[tuple[int, float]], title:
     draw.text((left + width, 14), "loss of the steps", LEARNED, font, anchor="ra")
     draw.text((left + width, 30), of_held, JUDGED, font, anchor="ra")
     draw.text((left + width / 2, PLOT_PX[1] - 8), "steps", INK, font, anchor="mb")
-    return _png(sheet)
+    return png(sheet)
 
 
 def _smoothed(values: np.ndarray) -> np.ndarray:
@@ -111,7 +111,7 @@ def _round_step(steps: int) -> int:
     return next(step * power for step in (1, 2, 5, 10) if steps / (step * power) <= 10)
 
 
-def _png(sheet: Image.Image) -> bytes:
+def png(picture: Image.Image) -> bytes:
     file = io.BytesIO()
-    sheet.save(file, "PNG")
+    picture.save(file, "PNG")
     return file.getvalue()
