@@ -30,6 +30,9 @@ from . import clicks, objects
 from .objects import Drawn
 from .table import Row, median, milliseconds, show
 
+sys.path.insert(0, str(Path(__file__).parents[2] / "weights"))
+from training import clicker
+
 WEIGHTS = Path(__file__).parents[2] / "weights" / "click-small" / "model.safetensors"
 MOST_CLICKS = 20
 WANTED = (0.85, 0.9)
@@ -82,29 +85,13 @@ def told(drawn: Drawn, method: Method) -> Story:
     """Click on the middle of the largest mistake until the overlap is reached or nobody would go on."""
     image, story = Image.from_array(drawn.picture), Story(mask=np.zeros_like(drawn.mask))
     while len(story.points) < MOST_CLICKS and (not story.overlaps or story.overlaps[-1] < WANTED[-1]):
-        point = worst(story.mask, drawn.mask)
-        if point is None:
+        click = clicker.next_click(story.mask, drawn.mask)
+        if click is None:
             break
-        story.points.append(point)
+        story.points.append(Point(click.x + 0.5, click.y + 0.5, click.include))
         story.mask = method(image, story.points)
-        story.overlaps.append(overlap(story.mask, drawn.mask))
+        story.overlaps.append(clicker.iou(story.mask, drawn.mask))
     return story
-
-
-def worst(found: np.ndarray, mask: np.ndarray) -> Point | None:
-    """The pixel that is farthest inside of what is wrong."""
-    depth, place = 0.0, None
-    for wrong, include in ((mask & ~found, True), (found & ~mask, False)):
-        inside = cv2.distanceTransform(np.pad(wrong, 1).astype(np.uint8), cv2.DIST_L2, 5)[1:-1, 1:-1]
-        if inside.max() > depth:
-            depth = float(inside.max())
-            y, x = np.unravel_index(int(inside.argmax()), inside.shape)
-            place = Point(int(x) + 0.5, int(y) + 0.5, include)
-    return place
-
-
-def overlap(one: np.ndarray, other: np.ndarray) -> float:
-    return float((one & other).sum() / max(1, (one | other).sum()))
 
 
 def edge_distance_px(found: np.ndarray, mask: np.ndarray) -> float:
@@ -167,12 +154,12 @@ def ours(is_advised: bool = True) -> Method:
 
 
 def network_alone() -> Method:
-    clicker = shipped()
+    network = shipped()
     before: dict[int, np.ndarray] = {}
 
     def select(image: Image, points: Sequence[Point]) -> np.ndarray:
         scene = _scene(image)
-        chance = clicker.chance(scene, _clicks(scene, image, points), before.get(len(points) - 1))
+        chance = network.chance(scene, _clicks(scene, image, points), before.get(len(points) - 1))
         before[len(points)] = chance
         return _whole(chance, image)
 

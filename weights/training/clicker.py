@@ -8,7 +8,6 @@ next one goes to the middle of the largest mistake, and the mask just found is s
 from __future__ import annotations
 
 import time
-from copy import deepcopy
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -159,28 +158,19 @@ def train(
     Weights and the optimizer come back from `checkpoint`; the objects at hand begin anew.
     """
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    net = net.to(device).to(memory_format=torch.channels_last).train()  # pyright: ignore[reportCallIssue]
-    averaged = deepcopy(net).eval()
-    optimizer = torch.optim.AdamW(net.parameters(), lr=schedule.rate, betas=(0.9, 0.99), weight_decay=1e-4)
-    step, spent_s = 0, 0.0
-    if checkpoint.exists():
-        state = torch.load(checkpoint, map_location=device, weights_only=True)
-        net.load_state_dict(state["network"])
-        averaged.load_state_dict(state["averaged"])
-        optimizer.load_state_dict(state["optimizer"])
-        step, spent_s = state["step"], state["spent_s"]
-        print(f"going on from step {step}", flush=True)
+    begun_with = loop.begin(net, schedule, checkpoint, device)
+    averaged, optimizer, step = begun_with.averaged, begun_with.optimizer, begun_with.step
+    assert isinstance(averaged, ClickNet)
     rng = np.random.default_rng([schedule.seed, step])
     lessons = [Lesson.drawn(rng, images, owners) for _ in range(schedule.objects)]
-    begun, recent = time.monotonic() - spent_s, np.zeros(2)
+    begun, recent = time.monotonic() - begun_with.spent_s, np.zeros(2)
     while True:
         elapsed_s = time.monotonic() - begun
         done = step / schedule.steps if last_s is None else elapsed_s / last_s
         if done >= 1:
             break
-        fall = min(1.0, (1 - done) / schedule.falling)
         for group in optimizer.param_groups:
-            group["lr"] = schedule.rate * min(1.0, (step + 1) / schedule.warm_up) * (0.01 + 0.99 * fall)
+            group["lr"] = loop.learning_rate(schedule, step, (1 - done) / schedule.falling)
         seen = torch.from_numpy(np.stack([each.seen(rng) for each in lessons])).to(device)
         wanted = torch.from_numpy(np.stack([each.mask for each in lessons])).to(device).float()[:, None]
         with loop.half_precision(device):
@@ -192,7 +182,7 @@ def train(
         nn.utils.clip_grad_norm_(net.parameters(), 1.0)
         optimizer.step()
         step += 1
-        average(averaged, net, min(schedule.averaging, step / (10 + step)))
+        loop.average(averaged, net, min(schedule.averaging, step / (10 + step)))
         chances = logits.detach().sigmoid()[:, 0].cpu().numpy()
         scores = [iou(found > 0.5, each.mask) for found, each in zip(chances, lessons, strict=True)]
         keep = min(0.98, step / (1 + step))
@@ -217,15 +207,6 @@ def mistake(logits: Tensor, wanted: Tensor) -> Tensor:
     chance = logits.sigmoid()
     shared, total = (chance * wanted).sum((1, 2, 3)), (chance + wanted).sum((1, 2, 3))
     return entropy + (1 - (2 * shared + 1) / (total + 1)).mean()
-
-
-@torch.no_grad()
-def average(averaged: nn.Module, net: nn.Module, keep: float) -> None:
-    for mean, now in zip(averaged.state_dict().values(), net.state_dict().values(), strict=True):
-        if mean.is_floating_point():
-            mean.lerp_(now, 1 - keep)
-        else:
-            mean.copy_(now)
 
 
 def _one_of(rng: np.random.Generator, allowed: np.ndarray, include: bool) -> Click:

@@ -39,22 +39,13 @@ def train(
     `checkpoint` sees what an uninterrupted one does.
     """
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    network = network.to(device).to(memory_format=torch.channels_last).train()  # pyright: ignore[reportCallIssue]
-    averaged = deepcopy(network).eval()
+    begun_with = begin(network, schedule, checkpoint, device)
+    network, averaged, optimizer = begun_with.network, begun_with.averaged, begun_with.optimizer
     trained = [parameter for parameter in network.parameters() if parameter.requires_grad]
-    optimizer = torch.optim.AdamW(trained, lr=schedule.rate, betas=(0.9, 0.99), weight_decay=1e-4)
-    first, spent_s = 0, 0.0
-    if checkpoint.exists():
-        state = torch.load(checkpoint, map_location=device, weights_only=True)
-        network.load_state_dict(state["network"])
-        averaged.load_state_dict(state["averaged"])
-        optimizer.load_state_dict(state["optimizer"])
-        first, spent_s = state["step"], state["spent_s"]
-        print(f"going on from step {first}", flush=True)
-    recent, begun = None, time.monotonic() - spent_s
-    for step in range(first, schedule.steps):
+    recent, begun = None, time.monotonic() - begun_with.spent_s
+    for step in range(begun_with.step, schedule.steps):
         for group in optimizer.param_groups:
-            group["lr"] = learning_rate(schedule, step)
+            group["lr"] = learning_rate(schedule, step, (schedule.steps - step) / (schedule.falling * schedule.steps))
         source, target = (to_tensor(images, device) for images in batch(np.random.default_rng([schedule.seed, step])))
         with nullcontext() if schedule.exact else half_precision(device):
             restored = network(source)
@@ -76,14 +67,40 @@ def train(
     return averaged.cpu().to(memory_format=torch.contiguous_format)  # pyright: ignore[reportCallIssue]
 
 
-def learning_rate(schedule: Schedule, step: int) -> float:
-    """Rises over the warm-up, stays, and falls to a hundredth over the last part.
+@dataclass(frozen=True)
+class Begun:
+    """What a training goes on with. `step`: the next one · `spent_s`: on those before."""
+
+    network: nn.Module
+    averaged: nn.Module
+    optimizer: torch.optim.Optimizer
+    step: int
+    spent_s: float
+
+
+def begin(network: nn.Module, schedule: Schedule, checkpoint: Path, device: torch.device) -> Begun:
+    """As `checkpoint` has it, where there is one."""
+    network = network.to(device).to(memory_format=torch.channels_last).train()  # pyright: ignore[reportCallIssue]
+    averaged = deepcopy(network).eval()
+    trained = [parameter for parameter in network.parameters() if parameter.requires_grad]
+    optimizer = torch.optim.AdamW(trained, lr=schedule.rate, betas=(0.9, 0.99), weight_decay=1e-4)
+    if not checkpoint.exists():
+        return Begun(network, averaged, optimizer, 0, 0.0)
+    state = torch.load(checkpoint, map_location=device, weights_only=True)
+    network.load_state_dict(state["network"])
+    averaged.load_state_dict(state["averaged"])
+    optimizer.load_state_dict(state["optimizer"])
+    print(f"going on from step {state['step']}", flush=True)
+    return Begun(network, averaged, optimizer, state["step"], state["spent_s"])
+
+
+def learning_rate(schedule: Schedule, step: int, left: float) -> float:
+    """Rises over the warm-up, stays, and falls to a hundredth over the last part. `left`: of the run, in such parts.
 
     Up to where the fall begins, a checkpoint belongs to a run of any length (Hu et al. 2024, "warm-up, stable, decay").
     """
     rise = min(1.0, (step + 1) / schedule.warm_up)
-    fall = min(1.0, (schedule.steps - step) / (schedule.falling * schedule.steps))
-    return schedule.rate * rise * (0.01 + 0.99 * fall)
+    return schedule.rate * rise * (0.01 + 0.99 * min(1.0, left))
 
 
 def charbonnier(restored: Tensor, target: Tensor) -> Tensor:
@@ -92,8 +109,12 @@ def charbonnier(restored: Tensor, target: Tensor) -> Tensor:
 
 @torch.no_grad()
 def average(averaged: nn.Module, network: nn.Module, keep: float) -> None:
-    for mean, now in zip(averaged.parameters(), network.parameters(), strict=True):
-        mean.lerp_(now, 1 - keep)
+    """Statistics that layers keep too; what is no number, such as a count, is taken over."""
+    for mean, now in zip(averaged.state_dict().values(), network.state_dict().values(), strict=True):
+        if mean.is_floating_point():
+            mean.lerp_(now, 1 - keep)
+        else:
+            mean.copy_(now)
 
 
 def half_precision(device: torch.device) -> AbstractContextManager[object]:

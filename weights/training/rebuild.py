@@ -36,17 +36,9 @@ def rebuild(
     evaluation: Callable[[nn.Module], None],
 ) -> None:
     """Run what the command line asks for; the model is written beside the recipe, `model.safetensors`, in float16."""
-    parser = argparse.ArgumentParser(formatter_class=argparse.ArgumentDefaultsHelpFormatter)
-    cache = Path(tempfile.gettempdir()) / "scumble-training"
-    parser.add_argument("--cache", type=Path, default=cache, help="where generated images and checkpoints are kept")
-    parser.add_argument("--longer", type=float, default=1.0, help="times the steps of every stage")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--threads", type=int, default=2, help="the sums depend on it, in the last bit")
-    parser.add_argument("--output", type=Path, default=folder / "model.safetensors")
+    parser = arguments_of(folder / "model.safetensors")
     parser.add_argument("--after", type=int, default=0, help="go on after this stage, from OUTPUT")
-    arguments = parser.parse_args()
-    torch.set_num_threads(arguments.threads)
-    torch.manual_seed(arguments.seed)
+    arguments = begun(parser)
     trained = network()
     if arguments.after:
         trained.load_state_dict({name: value.float() for name, value in load_file(arguments.output).items()})
@@ -57,9 +49,38 @@ def rebuild(
         images = generator.cached(arguments.cache, IMAGES, seed=stage.images_seed)
         trained = loop.train(trained, stage.batches(images), schedule, checkpoint, glance)
         round_off(trained)
-    digest = write(trained, arguments.output)
-    print(f"{arguments.output.name}: {arguments.output.stat().st_size} bytes, sha256 {digest}", flush=True)
+    write(trained, arguments.output)
+    told(arguments.output.name, arguments.output)
     evaluation(trained)
+
+
+def arguments_of(
+    output: Path, description: str | None = None, output_help: str | None = None
+) -> argparse.ArgumentParser:
+    """What every recipe can be told. `output`: where the model goes if nothing is said."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+    cache = Path(tempfile.gettempdir()) / "scumble-training"
+    parser.add_argument(
+        "--cache", type=Path, default=cache, help="where what it learns from, and checkpoints, are kept"
+    )
+    parser.add_argument("--longer", type=float, default=1.0, help="times the steps, of every stage")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--threads", type=int, default=2, help="the sums depend on it, in the last bit")
+    parser.add_argument("--output", type=Path, default=output, help=output_help)
+    return parser
+
+
+def begun(parser: argparse.ArgumentParser) -> argparse.Namespace:
+    """The command line's, and torch set by them."""
+    arguments = parser.parse_args()
+    torch.set_num_threads(arguments.threads)
+    torch.manual_seed(arguments.seed)
+    return arguments
+
+
+def told(name: str, file: Path) -> None:
+    digest = hashlib.sha256(file.read_bytes()).hexdigest()
+    print(f"{name}: {file.stat().st_size} bytes, sha256 {digest}", flush=True)
 
 
 def round_off(network: nn.Module) -> None:
@@ -67,8 +88,7 @@ def round_off(network: nn.Module) -> None:
     network.load_state_dict({name: value.half().float() for name, value in network.state_dict().items()})
 
 
-def write(network: nn.Module, path: Path) -> str:
-    """Store the weights in float16; → SHA-256 of the file."""
+def write(network: nn.Module, path: Path) -> None:
+    """Store the weights in float16."""
     state = {name: value.detach().half().contiguous() for name, value in network.state_dict().items()}
     save_file(state, path, {"format": "pt"})
-    return hashlib.sha256(path.read_bytes()).hexdigest()
