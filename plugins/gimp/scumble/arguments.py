@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any, Dict
+from typing import Any, Dict, Tuple
 
 from gi.repository import Gimp, GObject
 from scumble_protocol.catalogue import Operation, parse_box, parse_points
@@ -61,12 +61,17 @@ def add_parameter(procedure: Gimp.Procedure, parameter: Parameter, labels: "Labe
     elif parameter.kind == "boolean":
         procedure.add_boolean_argument(*words, parameter.default, READ_WRITE)
     elif parameter.kind == "choice":
-        choice = Gimp.Choice.new()
-        for index, (value, title) in enumerate(parameter.choices):
-            choice.add(value, index, title, "")
-        procedure.add_choice_argument(*words, choice, parameter.default, READ_WRITE)
+        procedure.add_choice_argument(*words, choice_of(parameter.choices), parameter.default, READ_WRITE)
     else:
         procedure.add_string_argument(*words, parameter.default, READ_WRITE)
+
+
+def choice_of(entries: Tuple[Tuple[str, str], ...]) -> Gimp.Choice:
+    """`entries`: values and titles."""
+    choice = Gimp.Choice.new()
+    for index, (value, title) in enumerate(entries):
+        choice.add(value, index, title, "")
+    return choice
 
 
 def add_inputs(procedure: Gimp.Procedure, operation: Operation, labels: "Labels") -> None:

@@ -13,7 +13,8 @@ import fine_edge  # noqa: E402
 import layers  # noqa: E402
 import pixels  # noqa: E402
 import placing  # noqa: E402
-from gi.repository import Gimp, GLib, Gtk  # noqa: E402
+from gi.repository import Gimp, GLib  # noqa: E402
+from link import Link  # noqa: E402
 from scumble_protocol.client import Client  # noqa: E402
 from scumble_protocol.errors import Cancelled, DaemonUnavailable, Internal, ScumbleError, from_code  # noqa: E402
 from scumble_protocol.image import Bounds, Raster  # noqa: E402
@@ -45,13 +46,13 @@ class Looks:
     def __init__(self, image: Gimp.Image, layer: Gimp.Layer, answer: Answer, on_wait: Callable[[str], None]) -> None:
         self._image, self._layer = image, layer
         self._answer, self._on_wait = answer, on_wait
-        self._client: Optional[Client] = None
-        self._is_open, self._is_connecting = True, False
+        self._link = Link("GIMP", self._look, on_wait)
+        self._is_connecting = False
         self._question: Optional[Question] = None
         self._steps: Optional[Generator[None, None, None]] = None
         self._job, self._refines = "", False
         self._corner = Bounds(0, 0, 0, 0)
-        self._idle = self._watch = 0
+        self._idle = 0
         self._timer = GLib.timeout_add(LOOK_MS, self._look)
 
     @property
@@ -72,18 +73,18 @@ class Looks:
             self._steps.close()
             self._steps = None
         job, self._job = self._job, ""
-        if job and self._client is not None:
+        if job and self._link.client is not None:
             with contextlib.suppress(ScumbleError):
-                self._client.cancel(job)
+                self._link.client.cancel(job)
 
     def close(self) -> None:
-        self._is_open = False
+        self._link.is_open = False
         self.stop()
         for source in (self._idle, self._timer):
             if source:
                 GLib.source_remove(source)
         self._idle = self._timer = 0
-        self._drop()
+        self._link.close()
 
     # --- sending -------------------------------------------------------------------------------------------------
 
@@ -94,10 +95,10 @@ class Looks:
     def _step(self) -> bool:
         """A strip of pixels at a time; whether to go on being called."""
         try:
-            if self._client is None:
+            if self._link.client is None:
                 self._connect()
                 self._idle = 0
-                if self._steps is not None and self._client is not None:
+                if self._steps is not None and self._link.client is not None:
                     self._wake()
                 return False
             if self._steps is not None:
@@ -113,25 +114,17 @@ class Looks:
     def _connect(self) -> None:
         self._is_connecting = True
         try:
-            self._client = Client.connect(name="GIMP", on_wait=self._wait)
+            self._link.connect()
         except Cancelled:
             return
         finally:
             self._is_connecting = False
         self._on_wait("")
-        self._watch = GLib.io_add_watch(self._client.fileno(), GLib.IO_IN | GLib.IO_HUP, lambda *_: self._look())
-
-    def _wait(self, words: str) -> None:
-        self._on_wait(words)
-        while self._is_open and Gtk.events_pending():
-            Gtk.main_iteration_do(False)
-        if not self._is_open:
-            raise Cancelled("The window was closed.")
 
     def _send(self, question: Question, found: Optional[Raster]) -> Generator[None, None, None]:
         """`found`: what is to be refined, in pixels of the image; None: first it is to be found."""
         layers.insist_on(self._image, self._layer)
-        client = self._client
+        client = self._link.client
         assert client is not None  # a generator: it begins once there is one
         image = yield from pixels.reading_layer(client, self._image, self._layer)
         corner = self._corner = image.bounds
@@ -161,14 +154,11 @@ class Looks:
     def _look(self) -> bool:
         """Take in what has come; whether to go on being called."""
         try:
-            while self._client is not None:
-                message = self._client.poll()
-                if message is None:
-                    break
-                self._take(self._client, message)
+            for client, message in self._link.messages():
+                self._take(client, message)
         except ScumbleError as error:
             self._fail(error)
-        return self._is_open
+        return self._link.is_open
 
     def _take(self, client: Client, message: Any) -> None:
         if isinstance(message, Result):
@@ -198,16 +188,7 @@ class Looks:
         """Before the daemon answered, or instead."""
         self._steps = None
         if isinstance(error, DaemonUnavailable):
-            self._drop()
+            self._link.drop()
         was_asked, self._question, self._job = self.is_busy, None, ""
         if was_asked:
             self._answer(None, error)
-
-    def _drop(self) -> None:
-        if self._watch:
-            GLib.source_remove(self._watch)
-            self._watch = 0
-        client, self._client = self._client, None
-        if client is not None:
-            with contextlib.suppress(ScumbleError, OSError):
-                client.close()

@@ -40,7 +40,7 @@ def declare(
     procedure.add_layer_argument(SCRIBBLES, labels.make("Scribbles: layer"), SCRIBBLES_HELP, True, READ_WRITE)
     if not gives_mask(operation):
         return
-    results, combinations = _choice(placings.RESULTS), _choice(placings.COMBINATIONS)
+    results, combinations = arguments.choice_of(placings.RESULTS), arguments.choice_of(placings.COMBINATIONS)
     first = placings.RESULTS[0][0]
     procedure.add_choice_argument(RESULT, labels.make("Result"), RESULT_HELP, results, first, READ_WRITE)
     words = (labels.make("Combine"), COMBINE_HELP)
@@ -97,10 +97,3 @@ def has_outline(operation: Operation, config: Gimp.ProcedureConfig) -> bool:
 
 def has_fine_edge(operation: Operation, config: Gimp.ProcedureConfig) -> bool:
     return gives_mask(operation) and config.get_property(FINE_EDGE)
-
-
-def _choice(entries: Tuple[Tuple[str, str], ...]) -> Gimp.Choice:
-    choice = Gimp.Choice.new()
-    for index, (value, title) in enumerate(entries):
-        choice.add(value, index, title, "")
-    return choice
