@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any, Dict, Optional
 
 from krita import DockWidget
@@ -14,7 +15,7 @@ from .jobs import Jobs
 from .models_tab import ModelsTab
 from .pick_bar import PickBar
 from .picking import Picking
-from .qt import Qt, QtWidgets
+from .qt import Qt, QtCore, QTimer, QtWidgets
 from .request import make_request
 from .rows import JobList
 from .settings import LastValues
@@ -58,6 +59,8 @@ class ScumbleDocker(DockWidget):
         self._problem.setWordWrap(True)
         self._problem.setTextFormat(Qt.TextFormat.PlainText)
         self._problem.hide()
+        self._rows = JobList(jobs)
+        self._scroll = QtWidgets.QScrollArea()
         self._lay_out()
 
         self._search.textChanged.connect(lambda _text: self._fill())
@@ -67,6 +70,8 @@ class ScumbleDocker(DockWidget):
         self._run.clicked.connect(self._clicked_run)
         self._reset.clicked.connect(self._set_defaults)
         self._pick.toggled.connect(self._toggle_picking)
+        self._rows.came.connect(self._bring_into_sight)
+        self._rows.grew.connect(self._keep_in_sight)
         jobs.catalogue_changed.connect(self._fill)
         self._fill()
 
@@ -74,28 +79,28 @@ class ScumbleDocker(DockWidget):
         inner = QtWidgets.QWidget()
         below = QtWidgets.QVBoxLayout(inner)
         below.setContentsMargins(6, 2, 6, 6)
-        buttons = QtWidgets.QHBoxLayout()
-        buttons.addWidget(self._run, 2)
-        buttons.addWidget(self._reset, 1)
         below.addWidget(self._description)
         below.addLayout(self._place)
         below.addWidget(self._pick)
-        below.addLayout(buttons)
         below.addWidget(self._problem)
-        below.addWidget(JobList(self._jobs))
+        below.addWidget(self._rows)
         below.addStretch(1)
-        scroll = QtWidgets.QScrollArea()
+        buttons = QtWidgets.QHBoxLayout()
+        buttons.addWidget(self._run, 2)
+        buttons.addWidget(self._reset, 1)
+        scroll = self._scroll
         scroll.setWidgetResizable(True)
         scroll.setFrameShape(QtWidgets.QFrame.Shape.NoFrame)
         scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         scroll.setWidget(inner)
-        scroll.setMinimumHeight(160)
+        scroll.setMinimumHeight(130)
         outer = QtWidgets.QWidget()
         layout = QtWidgets.QVBoxLayout(outer)
         layout.setContentsMargins(4, 4, 4, 4)
         layout.addWidget(self._search)
         layout.addWidget(self._list, 1)
         layout.addWidget(scroll, 3)
+        layout.addLayout(buttons)  # in sight, however long the form is
         self._list.setMinimumHeight(70)
         tabs = QtWidgets.QTabWidget()
         tabs.setObjectName("scumble_tabs")
@@ -103,6 +108,10 @@ class ScumbleDocker(DockWidget):
         tabs.addTab(outer, "Operations")
         tabs.addTab(ModelsTab(self._jobs.models), "Models")
         self.setWidget(tabs)
+
+    def resizeEvent(self, event: Any) -> None:  # noqa: N802 - Qt's name
+        super().resizeEvent(event)
+        self._rows.fit_pictures(self._scroll.viewport().height())
 
     def canvasChanged(self, canvas: Any) -> None:  # noqa: N802 - Krita's name
         """Nothing depends on the canvas: the document is looked up when Run is clicked."""
@@ -220,7 +229,7 @@ class ScumbleDocker(DockWidget):
         self.run()
 
     def run(self) -> None:
-        """Run the operation in the form on the active layer; what the form holds wrongly is said under the button."""
+        """Run the operation in the form on the active layer; what the form holds wrongly is said below it."""
         if self._operation is None or self._form is None:
             return
         self._keep_values()
@@ -236,6 +245,20 @@ class ScumbleDocker(DockWidget):
     def tell(self, error: ScumbleError) -> None:
         self._problem.setText(f"{error.message}\n{error.hint}".strip())
         self._problem.show()
+        self._bring_into_sight(self._problem)
+
+    def _bring_into_sight(self, part: Any) -> None:
+        def scroll() -> None:
+            with suppress(RuntimeError):  # it may be gone by then
+                QtWidgets.QApplication.sendPostedEvents(None, QtCore.QEvent.Type.LayoutRequest)  # it has its place now
+                self._scroll.ensureWidgetVisible(part, 0, 0)
+
+        QTimer.singleShot(0, scroll)
+
+    def _keep_in_sight(self, part: Any) -> None:
+        """Not where the artist has scrolled away from it."""
+        if not part.parentWidget().visibleRegion().isEmpty():
+            self._bring_into_sight(part)
 
     def _keep_values(self) -> None:
         if self._operation is not None and self._form is not None:

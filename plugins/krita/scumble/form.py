@@ -25,6 +25,7 @@ class Form(QtWidgets.QWidget):
         """`list_layers`: what may be the reference picture, as the form keeps it and as it is shown."""
         super().__init__()
         self._fields: Dict[str, Tuple[Callable[[], Any], Callable[[Any], None]]] = {}
+        self.setObjectName("scumble_form")
         self._wheel = _WheelGuard(self)
         self._rows = QtWidgets.QFormLayout(self)
         self._rows.setContentsMargins(0, 0, 0, 0)

@@ -1,4 +1,4 @@
-"""The picture of a running job in its row: as wide as the docker lets it be, never distorted, never enlarged."""
+"""The picture of a running job in its row: as large as the docker lets it be, never distorted, never enlarged."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from scumble_protocol.messages import Preview
 from .qt import QtCore, QtGui, QtWidgets
 
 LONGEST_PX = 400  # of a docker that has been drawn wide
+LEAST_HIGH_PX = 100  # however little room there is
 CHECK_PX = 8
 CHECKS = ("#9a9a9a", "#666666")  # Krita's own for transparency are of this kind
 
@@ -27,7 +28,7 @@ def image_of(preview: Preview, pixels: Any) -> Any:
 
 
 class PreviewPicture(QtWidgets.QWidget):
-    """Asks for as much height as its picture needs at the width that the docker has."""
+    """Asks for as much height as its picture needs at the width that the docker has, and no more than it was given."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -36,6 +37,12 @@ class PreviewPicture(QtWidgets.QWidget):
         policy.setHeightForWidth(True)
         self.setSizePolicy(policy)
         self._image = QtGui.QImage()
+        self._room = LEAST_HIGH_PX
+
+    def fit(self, height: int) -> None:
+        self._room = max(LEAST_HIGH_PX, height)
+        self.updateGeometry()
+        self.update()
 
     def show_image(self, image: Optional[Any]) -> None:
         """None: there is none."""
@@ -62,7 +69,7 @@ class PreviewPicture(QtWidgets.QWidget):
             return QtCore.QSize(0, 0)
         ratio = self.devicePixelRatioF()
         full = QtCore.QSize(round(self._image.width() / ratio), round(self._image.height() / ratio))
-        scale = min(1.0, max(1, width) / full.width())
+        scale = min(1.0, max(1, width) / full.width(), self._room / full.height())
         return QtCore.QSize(max(1, round(full.width() * scale)), max(1, round(full.height() * scale)))
 
     def paintEvent(self, _event: Any) -> None:  # noqa: N802 - Qt's name

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Dict, Optional
+from typing import TYPE_CHECKING, Any, Dict, Optional, Set
 
 from .job import CANCELLED, DONE, FAILED, Job
 from .preview import PreviewPicture
-from .qt import Qt, QtWidgets
+from .qt import Qt, QtWidgets, Signal
 
 if TYPE_CHECKING:
     from .jobs import Jobs
 
+BESIDE_PX = 75  # a row's title, bar and stage
+
 
 class JobList(QtWidgets.QWidget):
-    """Rows for all jobs, the newest on top."""
+    """Rows for all jobs, the newest on top. `came`: a new row · `grew`: a part of one is shown now."""
+
+    came = Signal(object)
+    grew = Signal(object)
 
     def __init__(self, jobs: Jobs, parent: Optional[Any] = None) -> None:
         super().__init__(parent)
@@ -23,6 +28,7 @@ class JobList(QtWidgets.QWidget):
         self._layout = QtWidgets.QVBoxLayout(self)
         self._layout.setContentsMargins(0, 0, 0, 0)
         self._layout.setSpacing(4)
+        self._room = 0
         for job in reversed(jobs.jobs):
             self._show(job)
         jobs.changed.connect(self._show)
@@ -33,7 +39,18 @@ class JobList(QtWidgets.QWidget):
         if row is None:
             row = self._rows[job.number] = JobRow(self._jobs, job)
             self._layout.insertWidget(0, row)
-        row.refresh(job)
+            row.fit_picture(self._room)
+            row.refresh(job)
+            self.came.emit(row)
+            return
+        for part in row.refresh(job):
+            self.grew.emit(part)
+
+    def fit_pictures(self, room: int) -> None:
+        """`room`: the height that can be seen at once."""
+        self._room = room
+        for row in self._rows.values():
+            row.fit_picture(room)
 
     def _remove(self, job: Job) -> None:
         row = self._rows.pop(job.number, None)
@@ -84,7 +101,12 @@ class JobRow(QtWidgets.QFrame):
         self._finish.clicked.connect(lambda: jobs.finish(job))
         self._button.clicked.connect(lambda: jobs.forget(job) if job.is_over else jobs.cancel(job))
 
-    def refresh(self, job: Job) -> None:
+    def fit_picture(self, room: int) -> None:
+        self._preview.fit(room - BESIDE_PX)
+
+    def refresh(self, job: Job) -> Set[Any]:
+        """→ the parts that were not shown before."""
+        shown_before = self._parts_shown()
         mark = {DONE: "✓ ", FAILED: "✗ ", CANCELLED: "– "}.get(job.state, "")
         self._title.setText(f"{mark}{job.title}" + (f": {job.where}" if job.where else ""))
         self._bar.setVisible(not job.is_over)
@@ -105,3 +127,7 @@ class JobRow(QtWidgets.QFrame):
             said = job.error.message + (f"\n{job.error.hint}" if job.error.hint else "")
         self._said.setText(said)
         self._said.setVisible(bool(said))
+        return self._parts_shown() - shown_before
+
+    def _parts_shown(self) -> Set[Any]:
+        return {part for part in (self._preview, self._said) if not part.isHidden()}

@@ -457,6 +457,14 @@ def place_of(name):
     return [middle.x(), middle.y()]
 
 
+def share_in_sight(name):
+    """Of a part of the docker, without scrolling."""
+    settle()
+    widget = part(name)
+    shown = widget.visibleRegion().boundingRect()
+    return shown.width() * shown.height() / max(1, widget.width() * widget.height())
+
+
 # --- the models' tab -----------------------------------------------------------------------------------------------
 
 
@@ -565,7 +573,7 @@ def click_cancel(number):
 
 
 def preview(number):
-    """Where the picture of a running job is on the screen, scrolled to, and whether Finish now can be clicked.
+    """Where the picture of a running job is on the screen, how much is in sight, and whether Finish now can be clicked.
 
     None where there is no picture.
     """
@@ -574,14 +582,15 @@ def preview(number):
     if not picture.isVisible():
         return None
     around = next(each for each in docker().findChildren(QScrollArea) if each.isAncestorOf(picture))
-    around.ensureWidgetVisible(picture)
     settle()
     size = picture.sizeHint()
+    shown = picture.visibleRegion().boundingRect()
     corner = picture.mapToGlobal(picture.rect().topLeft())
     x = corner.x() + (picture.width() - size.width()) // 2
     return {
         "area": [x, corner.y(), size.width(), size.height()],
         "height": picture.height(),
+        "in_sight": [shown.width(), shown.height()],
         "room": around.viewport().width(),
         "finish": row.findChild(QWidget, "scumble_finish").isEnabled(),
     }

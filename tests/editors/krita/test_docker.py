@@ -76,6 +76,22 @@ def test_what_the_form_holds_wrongly_is_said_at_the_button(krita: Krita, documen
     krita.call("defaults")
 
 
+def test_run_stays_in_sight_below_a_long_form_and_what_was_started_comes_into_sight(
+    krita: Krita, document: int
+) -> None:
+    krita.call("pick", title="Paint Test")
+    krita.call("defaults")
+    assert krita.call("share_in_sight", name="scumble_form") < 0.9, "a form longer than its room"
+    assert krita.call("share_in_sight", name="scumble_run") == 1
+
+    number = krita.call("click_run")
+
+    row = f"scumble_job_{number}"
+    chroot.wait_until(lambda: krita.call("share_in_sight", name=row) > 0.9, "the new job to be seen")
+    assert krita.end(number)["state"] == "done"
+    krita.undo()
+
+
 def test_each_operation_is_an_action_under_tools(krita: Krita, document: int) -> None:
     """It runs with the values it was last run with, and can be given a shortcut like any action."""
     assert {"Apply LUT", "Paint Test"} <= set(krita.call("tools_menu"))

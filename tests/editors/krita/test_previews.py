@@ -32,12 +32,14 @@ def started(krita: Krita) -> tuple[int, dict[str, Any]]:
 
 
 def test_the_picture_so_far_is_seen_in_the_docker(krita: Krita, document: int) -> None:
-    """On the screen: the colours that the result will have, of the layer's shape, no wider than the docker."""
+    """On the screen, without scrolling: the colours that the result will have, of the layer's shape, no wider than the
+    docker."""
     number, shown = started(krita)
     x, y, width, height = shown["area"]
     assert width <= shown["room"]
     assert abs(width * SIZE[1] / SIZE[0] - height) <= 1
     assert shown["height"] >= height
+    assert shown["in_sight"][1] >= height
     expected = cv2.resize(255 - photo()[: SIZE[1]], (width, height), interpolation=cv2.INTER_AREA).astype(int)
 
     def is_on_screen() -> bool:
