@@ -223,7 +223,7 @@ class _Start:
 
     def kind(self) -> tuple[str, str]:
         """Network and encoder of the file; "" where it does not say. Raises: Invalid."""
-        from .models.architectures import dynamic_unet, pix2pix
+        from .models.architectures import dynamic_unet, pix2pix, unet_encoders
         from .training import domain
 
         if self._file is None:
@@ -231,8 +231,8 @@ class _Start:
         if self._is_encoder:  # a file of ResNet-34 has all that ResNet-18 is made of, and more
             published = {f"encoder.{name}": value for name, value in self._tensors.items()}
             encoder = dynamic_unet.kind_of(published)
-            if encoder not in dynamic_unet.BLOCKS or "layer1.0.conv3.weight" in self._tensors:
-                known = " or ".join(dynamic_unet.BLOCKS)
+            if encoder not in unet_encoders.BLOCKS or "layer1.0.conv3.weight" in self._tensors:
+                known = " or ".join(unet_encoders.BLOCKS)
                 raise Invalid(f"{self._file.name} has no encoder that is known.", f"Take torchvision's {known}.")
             return domain.DYNAMIC, encoder
         encoder = dynamic_unet.kind_of(self._tensors)

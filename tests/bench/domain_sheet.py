@@ -23,7 +23,7 @@ SHOWN = (  # photograph, and the top left corner of what is shown (y, x)
 )
 MORE: dict[str, tuple[dict[str, float], float]] = {  # how much of each style, and the intensity
     "ink, intensity 0.5": ({"ink": 1}, 0.5),
-    "cel + gouache, 0.5": ({"cel": 0.5, "gouache": 0.5}, 1.0),
+    "cel, intensity 0.5": ({"cel": 1}, 0.5),
     "ink + cel, 0.5": ({"ink": 0.5, "cel": 0.5}, 1.0),
 }
 

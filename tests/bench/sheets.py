@@ -1,14 +1,20 @@
-"""Contact sheets of operations, made through a real daemon: `python -m tests.bench.sheets docs`."""
+"""Contact sheets of operations, made through a real daemon: `python -m tests.bench.sheets docs [NAME …]`.
+
+G'MIC takes part in the one of styles where its command line is installed (Debian's package gmic).
+"""
 
 from __future__ import annotations
 
 import shutil
+import subprocess
 import sys
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
 import numpy as np
+import PIL.Image
 from scumble_daemon.imaging import samples
 from scumble_protocol.client import Client
 from scumble_protocol.image import Bounds, Point, Raster, Reference
@@ -51,7 +57,7 @@ ENHANCED = (  # photograph, top left corner of what is shown (x, y)
     ("motorcycle", (250, 150)),
 )
 
-RESTYLED = ("coffee", "rocket", "flower", "chelsea")
+RESTYLED, RESTYLED_PX = ("coffee", "flower", "chelsea"), 400  # of a larger one G'MIC makes a minute's work
 
 
 def photo(name: str) -> np.ndarray:
@@ -125,17 +131,48 @@ def enhanced(client: Client, name: str, corner: tuple[int, int]) -> np.ndarray:
     return np.hstack([labelled(picture[window], words) for picture, words in tiles])
 
 
-def restyled(client: Client, name: str) -> np.ndarray:
-    """A photograph in the styles of some generated paintings, whole."""
-    tiles = [labelled(_fitted(photo(name)), name)]
-    for style, painting in paintings.PAINTINGS.items():
-        file = cv2.imencode(".png", painting(512, 0)[..., ::-1])[1].tobytes()
-        image, area = put(client, photo(name))
-        result = client.run("transfer_style", image, area, reference=Reference(f"{style}.png", file))
-        pixels = np.frombuffer(client.pixels(result.layers[0].raster), np.uint8).reshape(area.height, area.width, 4)
-        tiles.append(labelled(_fitted(pixels[..., :3]), f"{style}, without a model"))
-        client.release(result)
-    return np.hstack(tiles)
+def styles(client: Client) -> np.ndarray:
+    """Generated paintings, and below them photographs in the style of each, whole: ours, and G'MIC's."""
+    painted = {style: painting(512, 0) for style, painting in paintings.PAINTINGS.items()}
+    blank = labelled(np.full((TILE_PX, TILE_PX, 3), 255, np.uint8), "")
+    rows = [[blank, *(labelled(_fitted(painting), style) for style, painting in painted.items())]]
+    for name in RESTYLED:
+        whole = photo(name)
+        scale = RESTYLED_PX / max(whole.shape[:2])
+        content = cv2.resize(whole, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+        ours = [restyled(client, content, f"{style}.png", painting) for style, painting in painted.items()]
+        rows.append([_labelled_strip(content, name), *(_labelled_strip(each, "without a model") for each in ours)])
+        if shutil.which("gmic"):
+            theirs = [by_gmic(content, painting) for painting in painted.values()]
+            empty = _labelled_strip(np.full_like(content, 255), "")
+            rows.append([empty, *(_labelled_strip(each, "G'MIC, stylize") for each in theirs)])
+    return np.vstack([np.hstack(row) for row in rows])
+
+
+def restyled(client: Client, content: np.ndarray, name: str, painting: np.ndarray) -> np.ndarray:
+    file = cv2.imencode(".png", painting[..., ::-1])[1].tobytes()
+    image, area = put(client, content)
+    result = client.run("transfer_style", image, area, reference=Reference(name, file))
+    pixels = np.frombuffer(client.pixels(result.layers[0].raster), np.uint8).reshape(*content.shape[:2], 4)
+    made = pixels[..., :3].copy()
+    client.release(result)
+    return made
+
+
+def by_gmic(content: np.ndarray, painting: np.ndarray) -> np.ndarray:
+    """With its own defaults."""
+    with tempfile.TemporaryDirectory() as folder:
+        source, style, result = (str(Path(folder) / name) for name in ("in.bmp", "style.bmp", "out.png"))
+        cv2.imwrite(source, content[..., ::-1])
+        cv2.imwrite(style, painting[..., ::-1])
+        argv = ["gmic", "-v", "-1", source, style, "-stylize[0]", "[1]", "-keep[0]", "-o", result]
+        subprocess.run(argv, check=True, capture_output=True)
+        return np.asarray(PIL.Image.open(result).convert("RGB"))
+
+
+def _labelled_strip(picture: np.ndarray, text: str) -> np.ndarray:
+    height = round(TILE_PX * picture.shape[0] / picture.shape[1])
+    return labelled(cv2.resize(picture, (TILE_PX, height), interpolation=cv2.INTER_AREA), text)
 
 
 def drop(daemon: DaemonProcess) -> None:
@@ -145,18 +182,27 @@ def drop(daemon: DaemonProcess) -> None:
     shutil.copy(SHIPPED / "denoise-small" / "model.safetensors", folder / DROPPED)
 
 
-def main(folder: Path) -> None:
+def selections(client: Client) -> np.ndarray:
+    pairs = [selected(client, each) for each in CLICKED]
+    return np.vstack([np.hstack(pairs[row : row + 2]) for row in range(0, len(pairs), 2)])
+
+
+def enhancements(client: Client) -> np.ndarray:
+    return np.vstack([enhanced(client, *each) for each in ENHANCED])
+
+
+SHEETS = {"select": selections, "enhance": enhancements, "style": styles}
+
+
+def main(folder: Path, names: list[str]) -> None:
     with running_daemon() as daemon:
         drop(daemon)
         daemon.wait_for_worker()
         with daemon.client() as client:
-            pairs = [selected(client, each) for each in CLICKED]
-            select = np.vstack([np.hstack(pairs[row : row + 2]) for row in range(0, len(pairs), 2)])
-            enhance = np.vstack([enhanced(client, *each) for each in ENHANCED])
-            style = np.vstack([restyled(client, name) for name in RESTYLED])
-    for name, sheet in (("select", select), ("enhance", enhance), ("style", style)):
-        cv2.imwrite(str(folder / f"{name}.png"), sheet[..., ::-1], [cv2.IMWRITE_PNG_COMPRESSION, 9])
+            for name in names or SHEETS:
+                sheet = SHEETS[name](client)
+                cv2.imwrite(str(folder / f"{name}.png"), sheet[..., ::-1], [cv2.IMWRITE_PNG_COMPRESSION, 9])
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), sys.argv[2:])

@@ -1,10 +1,11 @@
-"""Stylize: how long a full HD picture takes, beside the renderers that it learned from, and how near it comes."""
+"""Stylize: how long a full HD picture takes, beside the renderers that it learned from; memory; how near it comes."""
 
 from __future__ import annotations
 
 import itertools
 import os
 import sys
+import time
 from pathlib import Path
 
 import cv2
@@ -17,6 +18,8 @@ from scumble_daemon.models.running import Notes
 from scumble_daemon.models.sources import Installed
 
 from ..daemon_process import running_daemon
+from .erase import LARGE
+from .models import forget_peaks, peak_bytes
 from .sheets import photo, put
 from .table import Row, measured, median, show
 
@@ -67,6 +70,25 @@ def times() -> str:
     return show(title, rows)
 
 
+def memory() -> str:
+    """The worker's peak above the layer of 50 megapixels, whose paint is a layer as large."""
+    with running_daemon() as daemon, daemon.client() as client:
+        worker = [daemon.wait_for_worker()]
+        client.release(client.run("stylize", *put(client, picture())))  # PyTorch is loaded once
+        given = cv2.resize(photo("china"), LARGE[::-1], interpolation=cv2.INTER_CUBIC)
+        raster, area = put(client, given)
+        forget_peaks(worker)
+        started = time.perf_counter()
+        result = client.run("stylize", raster, area)
+        seconds, above = time.perf_counter() - started, peak_bytes(worker) - raster.nbytes
+        client.release(result)
+    row = Row(
+        f"oil, {LARGE[1]} × {LARGE[0]} u8: the worker's peak above the layer",
+        f"{above / 1e6:,.0f} MB ({seconds:.1f} s)",
+    )
+    return show("Stylize, memory", [row])
+
+
 def nearness() -> str:
     """PSNR to the renderers: of the photograph as it is, and of ours."""
     rows: list[Row] = []
@@ -88,4 +110,4 @@ def as_bytes(rgb: np.ndarray) -> np.ndarray:
 
 
 def main() -> str:
-    return f"{times()}\n{nearness()}"
+    return f"{times()}\n{memory()}\n{nearness()}"

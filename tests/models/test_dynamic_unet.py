@@ -23,7 +23,7 @@ from ..checkpoints.own import dynamic_unet as trained
 
 ENCODERS = ("resnet18", "resnet34", "small")
 SIZES = ((16, 16), (33, 47), (96, 64), (17, 130))
-STYLES = ("cel", "ink", "gouache")
+STYLES = ("cel", "ink")
 
 
 def picture(height: int, width: int) -> torch.Tensor:
@@ -74,6 +74,40 @@ def test_settled_it_gives_the_same(encoder: str) -> None:
     assert settled.is_settled
     assert not any(name.endswith((".scale", ".shift")) for name in settled.state_dict())
     assert (settled(given) - net(given, weights, 0.7)).abs().max() < 1e-4
+
+
+@pytest.mark.parametrize("encoder", ENCODERS)
+@torch.inference_mode()
+def test_in_strips_it_gives_the_same(encoder: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever their height, rounding apart; and there are several on each level."""
+    settled, given = trained(encoder).settled(), picture(150, 90)
+    monkeypatch.setattr(dynamic_unet, "STRIP_BYTES", 1 << 40)
+    whole = settled(given)
+    seen: list[int] = []
+
+    def watch(_: torch.nn.Module, given: tuple[torch.Tensor, ...]) -> None:
+        seen.append(given[0].shape[2])
+
+    settled.last1.register_forward_pre_hook(watch)
+    for strip_bytes in (1, 50_000):
+        seen.clear()
+        monkeypatch.setattr(dynamic_unet, "STRIP_BYTES", strip_bytes)
+        assert (settled(given) - whole).abs().max() < 1e-4
+        assert len(seen) > 2
+        assert max(seen) < 150
+
+
+@torch.inference_mode()
+def test_a_mean_of_two_by_two_is_fastais() -> None:
+    """And 1 2 1 leaves what is flat as it is, to the border, and nothing of a pattern of two pixels."""
+    given = torch.rand(2, 5, 6, 8)
+    theirs = torch.nn.Sequential(torch.nn.ReplicationPad2d((1, 0, 1, 0)), torch.nn.AvgPool2d(2, 1))
+    assert (dynamic_unet.Blur((1, 1))(given) - theirs(given)).abs().max() < 1e-6
+    smooth = dynamic_unet.Blur((1, 2, 1))
+    assert (smooth(torch.ones(1, 2, 4, 5)) - 1).abs().max() < 1e-6
+    given = torch.full((1, 1, 8, 8), 0.5)
+    given[..., ::2] += 0.25
+    assert smooth(given)[..., 1:-1].std() < 1e-6
 
 
 def test_it_begins_without_a_checkerboard() -> None:

@@ -20,7 +20,7 @@ from ..daemon_process import DaemonProcess, running_daemon, wait_until
 from .painted import cup, layer_of, off
 
 AREA = Bounds(7, 5, 160, 120)
-OURS = ("cel", "ink", "gouache")
+OURS = ("cel", "ink")
 MINE = "my domain.safetensors"
 
 
@@ -98,8 +98,8 @@ def test_it_keeps_the_documents_depth(daemon: DaemonProcess, depth: str) -> None
 def test_two_styles_are_mixed(daemon: DaemonProcess) -> None:
     """At 0 it is the first, at 1 the second, and between them neither."""
     with daemon.client() as client:
-        first, second = (translated(client, style=style)[1] for style in ("ink", "gouache"))
-        mixed = {share: translated(client, style="ink", second="gouache", mix=share)[1] for share in (0, 0.5, 1)}
+        first, second = (translated(client, style=style)[1] for style in ("ink", "cel"))
+        mixed = {share: translated(client, style="ink", second="cel", mix=share)[1] for share in (0, 0.5, 1)}
     assert off(mixed[0], first) < 0.5
     assert off(mixed[1], second) < 0.5
     assert off(mixed[0.5], first) > 4
@@ -121,7 +121,7 @@ def test_a_domain_of_the_artists_own(daemon: DaemonProcess) -> None:
     with daemon.client() as client:
         one, other, half = (
             translated(client, model=MINE, style=style, intensity=share)[1]
-            for style, share in (("cel", 1), ("gouache", 1), ("cel", 0.5))
+            for style, share in (("cel", 1), ("ink", 1), ("cel", 0.5))
         )
     assert (one == other).all()
     assert off(one, photo()) > 1

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from PIL import Image as Pillow
 from safetensors.torch import save_file
-from scumble_daemon.models.architectures import dynamic_unet, pix2pix
+from scumble_daemon.models.architectures import dynamic_unet, pix2pix, unet_encoders
 from scumble_daemon.models.tensors import read_tensors
 from scumble_protocol.image import Bounds
 
@@ -155,8 +155,8 @@ def test_input_that_will_not_do(home: DaemonProcess, pairs: Path, tmp_path: Path
     (tmp_path / "empty").mkdir()
     save_file(dynamic_unet.DynamicUNet("small").state_dict(), tmp_path / "small.safetensors")
     save_file(dynamic_unet.DynamicUNet("small", width=16).state_dict(), tmp_path / "narrow.safetensors")
-    save_file(dynamic_unet.ResNet("resnet34").state_dict(), tmp_path / "resnet34.safetensors")
-    cut = {name: value for name, value in dynamic_unet.ResNet("resnet34").state_dict().items() if "layer4" not in name}
+    save_file(unet_encoders.ResNet("resnet34").state_dict(), tmp_path / "resnet34.safetensors")
+    cut = {name: value for name, value in unet_encoders.ResNet("resnet34").state_dict().items() if "layer4" not in name}
     save_file(cut, tmp_path / "cut.safetensors")
     save_file(rosinality(), tmp_path / "stylegan.safetensors")
     (tmp_path / "broken.safetensors").write_bytes((tmp_path / "small.safetensors").read_bytes()[:5000])
@@ -204,7 +204,7 @@ def test_it_begins_from_a_model_or_an_encoder(home: DaemonProcess, pairs: Path, 
     assert done.returncode == 0, done.stderr
     learned = read_tensors(home.home / "weights" / "pairs.safetensors")
     assert max(float((learned[name].float() - value).abs().max()) for name, value in first.items()) < 1e-2
-    encoder = dynamic_unet.ResNet("resnet18").state_dict() | {"fc.weight": first["head.weight"].clone()}
+    encoder = unet_encoders.ResNet("resnet18").state_dict() | {"fc.weight": first["head.weight"].clone()}
     save_file(encoder, tmp_path / "resnet18.safetensors")
     options = ("--encoder-from", tmp_path / "resnet18.safetensors", "--steps", 1, "--rate", "1e-9", *QUICK[2:])
     done = train(home, pairs, *options, "--name", "published")

@@ -25,7 +25,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "weights"))
 from training import domains, photos, translator
 
 MODEL = Path(__file__).resolve().parents[2] / "weights" / "domain-toon" / "model.safetensors"
-MOST = {2: 3.0, 4: 1.25, 8: 1.25}  # times as much as in the photograph, by period in pixels
+# Times as much as in the photograph, by period in pixels; a renderer, which enlarges nothing, reaches 1.25 at 2.
+MOST = {2: 1.7, 4: 1.25, 8: 1.25}
 LEAST_GAIN_DB = 2.0  # nearer to the renderer than the photograph itself is
 
 
@@ -74,8 +75,8 @@ def test_half_the_intensity_is_the_renderers(style: str) -> None:
 @pytest.mark.parametrize("size", [(413, 531), (1024, 736), (1200, 1200), (1000, 563)])
 def test_no_checkerboard(size: tuple[int, int]) -> None:
     """At the article's sizes, which come out as they went in: the frequencies of enlarging by four and by eight stand
-    out no more than in the photograph, to a quarter. That of two does, a little; a pattern of 2/255, which nobody
-    would see, stands out far more."""
+    out no more than in the photograph, to a quarter. That of two does in ink at one of the sizes, a little; a pattern
+    of 2/255, which nobody would see, stands out far more."""
     given = cv2.resize(data.coffee(), size[::-1], interpolation=cv2.INTER_CUBIC).astype(np.float32) / 255
     before = standing_out(given)
     for style in domains.STYLES:

@@ -20,18 +20,24 @@ STAGES = (
     (8, loop.Schedule(steps=1000, rate=2e-3, averaging=0.995, falling=1e-6)),
     (4, loop.Schedule(steps=3000, rate=2e-3, averaging=0.995, falling=1e-6, seed=1)),
     (4, loop.Schedule(steps=2500, rate=2e-3, averaging=0.995, seed=2)),
+    (4, loop.Schedule(steps=2000, rate=1e-3, averaging=0.995, falling=0.6, seed=3)),
 )
+ALIKE = loop.Schedule(
+    steps=1000, rate=1e-3, averaging=0.995, falling=0.6, seed=4
+)  # after them: to move with the picture
 
 
 def main() -> None:
     arguments = rebuild.begun(rebuild.arguments_of(FOLDER / "model.safetensors", __doc__))
     made = translator.grounds(arguments.cache, PICTURES)
     trained = translator.network(WIDTH)
-    for number, (crops, planned) in enumerate(STAGES, 1):
+    stages = [(planned, translator.batches(made, crops), loop.charbonnier) for crops, planned in STAGES]
+    stages.append((ALIKE, translator.moved_batches(made), translator.and_alike))
+    for number, (planned, batch, distance) in enumerate(stages, 1):
         steps = round(planned.steps * arguments.longer)
-        schedule = replace(planned, steps=steps, seed=planned.seed + len(STAGES) * arguments.seed)
+        schedule = replace(planned, steps=steps, seed=planned.seed + len(stages) * arguments.seed)
         checkpoint = arguments.cache / f"domain-toon-{arguments.seed}-{number}.checkpoint"
-        trained = loop.train(trained, translator.batches(made, crops), schedule, checkpoint, translator.glance)
+        trained = loop.train(trained, batch, schedule, checkpoint, translator.glance, distance)
     assert isinstance(trained, translator.Fed)
     rebuild.round_off(trained)
     save_file(compact(trained.net), arguments.output, {"format": "pt", "styles": ",".join(translator.STYLES)})

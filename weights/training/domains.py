@@ -1,4 +1,4 @@
-"""Renderers of a domain each: a photo → cel shading, ink, gouache. What the student of `domain-toon` learns from.
+"""Renderers of a domain each: a photo → cel shading, ink. What the student of `domain-toon` learns from.
 
 They need no training, and take seconds where the student takes a fraction of one. Each is a function of what lies
 around a pixel, so that a network can learn it, and has an intensity: not how much of it is laid over the photo, but how
@@ -15,7 +15,7 @@ import numpy as np
 
 from .renderers import INK, PAPER, Floats, Flow, directions, drawn_out, flattened, vivid
 
-STYLES = ("cel", "ink", "gouache")
+STYLES = ("cel", "ink")
 TONES = 6  # steps of lightness in full cel shading
 LINE_PX, TONE_PX = 0.9, 1.3  # deviations of what an outline, and what an inked area is told by
 RATIO = 1.6  # of the two Gaussians (Marr and Hildreth 1980)
@@ -25,23 +25,21 @@ RATIO = 1.6  # of the two Gaussians (Marr and Hildreth 1980)
 class Ground:
     """What the renderers begin with, costly and the same for each intensity.
 
-    `rgb`, `flat`, `broad`: H×W×3 · `line`: H×W, below 0 where a line is · `tone`: H×W, lightness with its edges raised.
+    `rgb`, `flat`: H×W×3 · `line`: H×W, below 0 where a line is · `tone`: H×W, lightness with its edges raised.
     """
 
     rgb: Floats
     flat: Floats
-    broad: Floats
     line: Floats
     tone: Floats
 
 
-def ground(rgb: Floats, is_broad: bool = True) -> Ground:
-    """`rgb`: H×W×3 float32 in [0, 1] · `is_broad`: what only gouache needs."""
+def ground(rgb: Floats) -> Ground:
+    """`rgb`: H×W×3 float32 in [0, 1]."""
     flow = directions(rgb, 2.5)
     flat = flattened(rgb, flow, 4.5)
-    broad = flattened(flat, flow, 6.0) if is_broad else flat
     light = _light(0.5 * rgb + 0.5 * flat)
-    return Ground(rgb, flat, broad, _edges(light, flow, LINE_PX), _raised(light, flow))
+    return Ground(rgb, flat, _edges(light, flow, LINE_PX), _raised(light, flow))
 
 
 def cel(made: Ground, intensity: float) -> Floats:
@@ -65,20 +63,12 @@ def ink(made: Ground, intensity: float) -> Floats:
     return np.clip(wash * (1 - covered) + INK * covered, 0, 1)
 
 
-def gouache(made: Ground, intensity: float) -> Floats:
-    """Broad flat areas of body colour, no lines."""
-    i = np.float32(intensity)
-    colours = made.rgb + np.minimum(1, 2 * i) * (made.flat - made.rgb)
-    colours = colours + np.maximum(0, 2 * i - 1) * (made.broad - colours)
-    return np.clip(vivid(_stepped(colours, 100 / 9, 0.7 * i), 1 + 0.35 * intensity), 0, 1)
-
-
-RENDERERS: dict[str, Callable[[Ground, float], Floats]] = {"cel": cel, "ink": ink, "gouache": gouache}
+RENDERERS: dict[str, Callable[[Ground, float], Floats]] = {"cel": cel, "ink": ink}
 
 
 def rendered(rgb: Floats, style: str, intensity: float = 1.0) -> Floats:
     """H×W×3 float32 in [0, 1] → the same in that style."""
-    return RENDERERS[style](ground(rgb, is_broad=style == "gouache"), intensity)
+    return RENDERERS[style](ground(rgb), intensity)
 
 
 def _stepped(rgb: Floats, step: float, amount: float) -> Floats:

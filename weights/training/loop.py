@@ -30,8 +30,17 @@ class Schedule:
     exact: bool = False  # in float32 throughout, where the last quarter of a grey level matters
 
 
+def charbonnier(restored: Tensor, target: Tensor) -> Tensor:
+    return ((restored - target) ** 2 + 1e-6).sqrt().mean()
+
+
 def train(
-    network: nn.Module, batch: Batch, schedule: Schedule, checkpoint: Path, judge: Callable[[nn.Module], str]
+    network: nn.Module,
+    batch: Batch,
+    schedule: Schedule,
+    checkpoint: Path,
+    judge: Callable[[nn.Module], str],
+    distance: Callable[[Tensor, Tensor], Tensor] = charbonnier,
 ) -> nn.Module:
     """Train on CUDA where there is a card, else on the CPU; → the averaged network, on the CPU, in float32.
 
@@ -49,7 +58,7 @@ def train(
         source, target = (to_tensor(images, device) for images in batch(np.random.default_rng([schedule.seed, step])))
         with nullcontext() if schedule.exact else half_precision(device):
             restored = network(source)
-        loss = charbonnier(restored.float(), target)
+        loss = distance(restored.float(), target)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         nn.utils.clip_grad_norm_(trained, 1.0)
@@ -101,10 +110,6 @@ def learning_rate(schedule: Schedule, step: int, left: float) -> float:
     """
     rise = min(1.0, (step + 1) / schedule.warm_up)
     return schedule.rate * rise * (0.01 + 0.99 * min(1.0, left))
-
-
-def charbonnier(restored: Tensor, target: Tensor) -> Tensor:
-    return ((restored - target) ** 2 + 1e-6).sqrt().mean()
 
 
 @torch.no_grad()

@@ -11,13 +11,14 @@ from scumble_daemon.models.architectures.dynamic_unet import DynamicUNet
 from torch import Tensor, nn
 
 from . import domains, generator, photos
-from .loop import Batch
+from .loop import Batch, charbonnier
 from .painter import content
 
 STYLES = domains.STYLES
-VERSION = 1  # goes into the cache's name: raise it when a renderer is changed
+VERSION = 2  # goes into the cache's name: raise it when a renderer is changed
 SIDE_PX, CROP_PX = 256, 96
 MARGIN_PX = 8  # of a crop: seen, and not judged
+MOVES = ((0, 1), (1, 0), (1, 1))  # down and right, in pixels: the other places of the grid that the decoder enlarges on
 FULL_SHARE = 0.4  # of what is shown at full intensity; the rest is in between
 LEAST_INTENSITY = 0.05  # at none the network cannot be wrong
 
@@ -45,7 +46,7 @@ def network(width: int) -> nn.Module:
 
 def grounds(cache: Path, count: int, seed: int = 0) -> np.ndarray:
     """count×256×256 records, mapped from a file in `cache`: what the renderers begin with, for each generated image."""
-    kind = np.dtype([("rgb", "u1", 3), ("flat", "u1", 3), ("broad", "u1", 3), ("line", "f2"), ("tone", "f2")])
+    kind = np.dtype([("rgb", "u1", 3), ("flat", "u1", 3), ("line", "f2"), ("tone", "f2")])
     path = cache / f"domain-grounds-v{VERSION}-{generator.VERSION}-{seed}-{count}.npy"
     if not path.exists():
         images = generator.cached(cache, count, SIDE_PX, seed)
@@ -54,7 +55,7 @@ def grounds(cache: Path, count: int, seed: int = 0) -> np.ndarray:
         made = np.lib.format.open_memmap(partial, "w+", kind, (count, SIDE_PX, SIDE_PX))
         for index, image in enumerate(images):
             one = domains.ground(content(image, np.random.default_rng([seed, index])))
-            for name in ("rgb", "flat", "broad"):
+            for name in ("rgb", "flat"):
                 made[name][index] = (getattr(one, name) * 255 + 0.5).astype(np.uint8)
             made["line"][index], made["tone"][index] = one.line, one.tone
             if index % 50 == 0:
@@ -72,15 +73,40 @@ def batches(made: np.ndarray, crops: int) -> Batch:
     return draw
 
 
-def _crop(rng: np.random.Generator, made: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def moved_batches(made: np.ndarray) -> Batch:
+    """A crop for each of MOVES, and after them the same crops, moved so."""
+
+    def draw(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+        drawn = [_crop(rng, made, 1) for _ in MOVES]
+        places = [(0, 0)] * len(MOVES) + list(MOVES)
+        given, wanted = (
+            np.stack([each[kind][y : y + side, x : x + side] for each, (y, x) in zip(drawn * 2, places, strict=True)])
+            for kind, side in enumerate((CROP_PX + 2 * MARGIN_PX, CROP_PX))
+        )
+        return given, wanted
+
+    return draw
+
+
+def and_alike(restored: Tensor, target: Tensor) -> Tensor:
+    """For `moved_batches`: how far from what is wanted, and how far from moving with the picture: what differs then
+    is the pattern of enlarging."""
+    apart = []
+    for index, (y, x) in enumerate(MOVES):
+        here, moved = restored[index], restored[len(MOVES) + index]
+        apart.append((here[:, y:, x:] - moved[:, : moved.shape[1] - y, : moved.shape[2] - x]).abs().mean())
+    return charbonnier(restored, target) + torch.stack(apart).mean()
+
+
+def _crop(rng: np.random.Generator, made: np.ndarray, more_px: int = 0) -> tuple[np.ndarray, np.ndarray]:
     """A crop that is seen, its style's amount beside it; and the middle of it as the renderer has it."""
     index, style = int(rng.integers(len(made))), int(rng.integers(len(STYLES)))
-    top, left = (int(at) for at in rng.integers(0, SIDE_PX - CROP_PX - 2 * MARGIN_PX + 1, 2))
-    side = CROP_PX + 2 * MARGIN_PX
+    side = CROP_PX + 2 * MARGIN_PX + more_px
+    top, left = (int(at) for at in rng.integers(0, SIDE_PX - side + 1, 2))
     cut = made[index, top : top + side, left : left + side]
     intensity = 1.0 if rng.random() < FULL_SHARE else rng.uniform(LEAST_INTENSITY, 1)
-    rgb, flat, broad = (cut[name].astype(np.float32) / 255 for name in ("rgb", "flat", "broad"))
-    ground = domains.Ground(rgb, flat, broad, cut["line"].astype(np.float32), cut["tone"].astype(np.float32))
+    rgb, flat = (cut[name].astype(np.float32) / 255 for name in ("rgb", "flat"))
+    ground = domains.Ground(rgb, flat, cut["line"].astype(np.float32), cut["tone"].astype(np.float32))
     inner = slice(MARGIN_PX, -MARGIN_PX)
     wanted = domains.RENDERERS[STYLES[style]](ground, intensity)[inner, inner]
     amounts = np.zeros((side, side, len(STYLES)), np.float32)

@@ -1,4 +1,4 @@
-"""Draw the layer as another kind of picture: cel shading, ink, gouache, or a domain that you trained."""
+"""Draw the layer as another kind of picture: cel shading, ink, or a domain that you trained."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ WORK_PX = 1536  # the longest side on which lines of width 1 are drawn
 PREVIEW_PX = 512
 PREVIEWED_PIXELS = 1 << 20  # from which on a small picture is shown first
 FACE_PX = 512  # that a face is translated at
-STYLES = ("cel", "ink", "gouache")
-TOON, NONE = ("domain-toon", "Cel shading, ink, gouache"), "none"
-TITLES = ("Cel shading", "Ink", "Gouache")
+STYLES = ("cel", "ink")
+TOON, NONE = ("domain-toon", "Cel shading, ink"), "none"
+TITLES = ("Cel shading", "Ink")
 DRAWING = "Drawing"
 
 
@@ -29,10 +29,10 @@ class Params(OperationParams):
     model: str = ModelField(
         "translate_domain", first=TOON, description="`scumble train domain` makes another from pairs of pictures."
     )
-    style: Literal["cel", "ink", "gouache"] = Field(
+    style: Literal["cel", "ink"] = Field(
         "cel",
         title="Style",
-        description="Of a model that has others, its first, second, third; one with one style ignores it.",
+        description="Of a model that has others, its first or second; one with one style ignores it.",
         titles=TITLES,
         pictures=TOON[0],
     )
@@ -43,7 +43,7 @@ class Params(OperationParams):
         title="Intensity",
         description="How far it goes, in lines, tones and colours; nothing is laid over. 0 leaves the layer as it is.",
     )
-    second: Literal["none", "cel", "ink", "gouache"] = Field(
+    second: Literal["none", "cel", "ink"] = Field(
         NONE,
         title="Second style",
         description="What the first one is mixed with.",

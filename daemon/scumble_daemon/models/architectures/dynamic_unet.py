@@ -9,7 +9,8 @@ those of the picture as it is, an intensity moves: so in feature space, and not 
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+import math
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Literal, cast
 
 import torch
@@ -19,6 +20,7 @@ from torch.nn import functional
 
 from ..networks import Domain
 from ..tensors import read_facts, read_tensors
+from .unet_encoders import BLOCKS, SMALL_WIDTH, ResNet, Small
 
 if TYPE_CHECKING:
     from ..sources import Installed
@@ -27,11 +29,10 @@ if TYPE_CHECKING:
 ARCHITECTURE = "DynamicUNet"
 Encoder = Literal["resnet18", "resnet34", "small"]
 LEAST_PX = 16
-SMALL_WIDTH = 32  # of the small encoder's first level
-BLOCKS = {"resnet18": (2, 2, 2, 2), "resnet34": (3, 4, 6, 3)}  # He et al. 2016, table 1
-RESNET_WIDTHS = (64, 128, 256, 512)
 MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # ImageNet
 LARGEST_STYLES = 64
+STRIP_BYTES = 8 << 20  # of what a level begins with
+REACH_PX = 2  # of a level, in pixels before it enlarges: its blur and its convolutions see 3 after
 
 
 class Styled(nn.Conv2d):
@@ -72,113 +73,42 @@ class Styled(nn.Conv2d):
         return (parts @ self.scale)[..., None, None], (parts @ self.shift)[..., None, None]
 
 
+class Blur(nn.Module):
+    """The mean of neighbours across and down, by `weights`; at the border of those that are there.
+
+    (1, 1), two by two from above and left, is what fastai has there, with padding, in half the time.
+    """
+
+    def __init__(self, weights: tuple[float, ...]) -> None:
+        super().__init__()
+        self._weights = tuple(weight / sum(weights) for weight in weights)
+
+    def forward(self, values: torch.Tensor) -> torch.Tensor:
+        channels, height, width = values.shape[1:]
+        line = values.new_tensor(self._weights)
+        kernel = (line[:, None] * line).expand(channels, 1, -1, -1)
+        found = functional.conv2d(values, kernel, padding=1, groups=channels)[:, :, :height, :width]
+        for at in (0, -1)[: len(line) - 1]:  # where zeros lie beside it
+            found[:, :, at] /= 1 - self._weights[at]
+            found[:, :, :, at] /= 1 - self._weights[at]
+        return found
+
+
 class Shuffle(nn.Sequential):
     """Twice as large: a convolution for each of a pixel's four quarters, which all begin alike.
 
     What differs between them later is a pattern of two pixels, and each mean of two by two is free of it (Sugawara et
-    al. 2018, fastai's `blur`).
+    al. 2018, fastai's `blur`). Where the pattern comes and goes, as along edges, something is left of it, and next to
+    nothing after a second mean. `is_last`: has both, 1 2 1 in all; no level follows that could smooth what is left.
     """
 
-    def __init__(self, into: int, out: int) -> None:
+    def __init__(self, into: int, out: int, is_last: bool = False) -> None:
         conv = nn.Conv2d(into, 4 * out, 1)
         with torch.no_grad():
             first = nn.init.kaiming_normal_(torch.empty(out, into, 1, 1))
             conv.weight.copy_(first.repeat_interleave(4, 0))
             nn.init.zeros_(cast(torch.Tensor, conv.bias))
-        super().__init__(conv, nn.ReLU(), nn.PixelShuffle(2), nn.ReplicationPad2d((1, 0, 1, 0)), nn.AvgPool2d(2, 1))
-
-
-class Residual(nn.Module):
-    """`conv1`, `bn1`, `conv2`, `bn2`, `downsample`: called as in torchvision, whose published weights fit."""
-
-    def __init__(self, into: int, out: int, stride: int) -> None:
-        super().__init__()
-        self.conv1 = nn.Conv2d(into, out, 3, stride, 1, bias=False)
-        self.bn1: nn.Module = nn.BatchNorm2d(out)
-        self.conv2 = nn.Conv2d(out, out, 3, 1, 1, bias=False)
-        self.bn2: nn.Module = nn.BatchNorm2d(out)
-        self.downsample: nn.Sequential | None = None
-        if stride > 1 or into != out:
-            self.downsample = nn.Sequential(nn.Conv2d(into, out, 1, stride, bias=False), nn.BatchNorm2d(out))
-
-    def forward(self, values: torch.Tensor) -> torch.Tensor:
-        found = self.bn2(self.conv2(functional.relu(self.bn1(self.conv1(values)), inplace=True)))
-        kept = values if self.downsample is None else self.downsample(values)
-        return functional.relu(found.add_(kept), inplace=True)
-
-
-class ResNet(nn.Module):
-    """18 or 34 layers, without what only classifies. `widths`: of what `forward` gives, at a half to a 32nd."""
-
-    widths = (64, *RESNET_WIDTHS)
-
-    def __init__(self, kind: str) -> None:
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 64, 7, 2, 3, bias=False)
-        self.bn1: nn.Module = nn.BatchNorm2d(64)
-        self.maxpool = nn.MaxPool2d(3, 2, 1)
-        into = 64
-        for index, (width, count) in enumerate(zip(RESNET_WIDTHS, BLOCKS[kind], strict=True)):
-            blocks = [
-                Residual(into if number == 0 else width, width, 2 if index and number == 0 else 1)
-                for number in range(count)
-            ]
-            self.add_module(f"layer{index + 1}", nn.Sequential(*blocks))
-            into = width
-        for part in self.modules():
-            if isinstance(part, nn.Conv2d):
-                nn.init.kaiming_normal_(part.weight, mode="fan_out", nonlinearity="relu")
-
-    def forward(self, values: torch.Tensor) -> list[torch.Tensor]:
-        values = functional.relu(self.bn1(self.conv1(values)))
-        found = [values]
-        values = self.maxpool(values)
-        for index in range(len(RESNET_WIDTHS)):
-            values = self.get_submodule(f"layer{index + 1}")(values)
-            found.append(values)
-        return found
-
-    def settle(self) -> None:
-        """Take the batch normalisations, as they are in use, into the convolutions before them."""
-        self.conv1, self.bn1 = _merged(self.conv1, self.bn1), nn.Identity()
-        for part in self.modules():
-            if isinstance(part, Residual):
-                part.conv1, part.bn1 = _merged(part.conv1, part.bn1), nn.Identity()
-                part.conv2, part.bn2 = _merged(part.conv2, part.bn2), nn.Identity()
-                if part.downsample is not None:
-                    conv = cast(nn.Conv2d, part.downsample[0])
-                    part.downsample = nn.Sequential(_merged(conv, part.downsample[1]))
-
-
-class Plain(nn.Module):
-    """Two convolutions that begin as nothing; nothing in it depends on what else is in the picture or the batch."""
-
-    def __init__(self, channels: int) -> None:
-        super().__init__()
-        self.conv1, self.conv2 = nn.Conv2d(channels, channels, 3, 1, 1), nn.Conv2d(channels, channels, 3, 1, 1)
-        nn.init.zeros_(self.conv2.weight)
-
-    def forward(self, values: torch.Tensor) -> torch.Tensor:
-        return values + self.conv2(functional.relu(self.conv1(values), inplace=True))
-
-
-class Small(nn.Module):
-    """For a student. `widths`: of what `forward` gives, at a half, a quarter and an eighth of the size."""
-
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.widths = (width, 2 * width, 3 * width)
-        self.stem = nn.Conv2d(12, width, 3, 1, 1)  # of four pixels at a time
-        self.level1 = nn.Sequential(Plain(self.widths[0]))
-        self.down2 = nn.Conv2d(self.widths[0], self.widths[1], 2, 2)
-        self.level2 = nn.Sequential(Plain(self.widths[1]))
-        self.down3 = nn.Conv2d(self.widths[1], self.widths[2], 2, 2)
-        self.level3 = nn.Sequential(Plain(self.widths[2]), Plain(self.widths[2]))
-
-    def forward(self, values: torch.Tensor) -> list[torch.Tensor]:
-        half = self.level1(functional.relu(self.stem(functional.pixel_unshuffle(values, 2))))
-        quarter = self.level2(self.down2(half))
-        return [half, quarter, self.level3(self.down3(quarter))]
+        super().__init__(conv, nn.ReLU(inplace=True), nn.PixelShuffle(2), Blur((1, 2, 1) if is_last else (1, 1)))
 
 
 class Up(nn.Module):
@@ -191,8 +121,8 @@ class Up(nn.Module):
         joined = into // 2 + skip
         self.conv1, self.conv2 = Styled(joined, out, 3, styles), Styled(out, out, 3, styles)
 
-    def forward(self, values: torch.Tensor, skip: torch.Tensor, mix: torch.Tensor | None) -> torch.Tensor:
-        joined = functional.relu(torch.cat([self.shuffle(values), self.norm(skip)], 1), inplace=True)
+    def forward(self, values: torch.Tensor, skip: torch.Tensor, mix: torch.Tensor | None = None) -> torch.Tensor:
+        joined = torch.cat([self.shuffle(values), functional.relu(self.norm(skip))], 1)
         inner = functional.relu(self.conv1(joined, mix), inplace=True)
         return functional.relu(self.conv2(inner, mix), inplace=True)
 
@@ -233,7 +163,7 @@ class DynamicUNet(nn.Module):
             into = out
         self.ups = nn.ModuleList(ups)
         full = 13 if is_small else into
-        self.shuffle = Shuffle(into, full)
+        self.shuffle = Shuffle(into, full, is_last=True)
         full += 3  # with the picture itself
         self.last1, self.last2 = Styled(full, full, 3, styles), Styled(full, full, 3, styles)
         self.head = Styled(full, 3, 1, styles, fades=True)
@@ -264,12 +194,15 @@ class DynamicUNet(nn.Module):
         seen = functional.pad((x - mean) / deviation, more, mode="replicate") if any(more) else (x - mean) / deviation
         features = self.encoder(seen)
         values = self.middle(features[-1])
-        for up, skip in zip(self.ups, features[-2::-1], strict=True):
-            values = up(values, skip, mix)
+        for level, skip in zip((*self.ups, self._last), (*features[-2::-1], seen), strict=True):
+            values = in_strips(level, values, skip) if self.is_settled else level(values, skip, mix)
+        return values[:, :, edge : edge + height, edge : edge + width]
+
+    def _last(self, values: torch.Tensor, seen: torch.Tensor, mix: torch.Tensor | None = None) -> torch.Tensor:
+        """To the full size, beside the picture itself."""
         joined = torch.cat([self.shuffle(values), seen], 1)
         inner = functional.relu(self.last1(joined, mix), inplace=True)
-        found = self.head(functional.relu(joined + self.last2(inner, mix)), mix)
-        return found[:, :, edge : edge + height, edge : edge + width]
+        return self.head(functional.relu(self.last2(inner, mix).add_(joined), inplace=True), mix)
 
     def mixture(
         self, count: int, weights: torch.Tensor | None, intensity: float | torch.Tensor, device: torch.device
@@ -306,6 +239,23 @@ class DynamicUNet(nn.Module):
         if self.kind == "small" or missing or any(value.shape != wanted[name].shape for name, value in fitting.items()):
             raise Invalid(f"These weights are not those of {self.kind}.", "Take torchvision's for that encoder.")
         self.encoder.load_state_dict(fitting, strict=False)
+
+
+def in_strips(
+    level: Callable[[torch.Tensor, torch.Tensor], torch.Tensor], values: torch.Tensor, skip: torch.Tensor
+) -> torch.Tensor:
+    """What a level of the decoder makes of all of it, on a processor a few rows at a time, which its caches hold."""
+    height = values.shape[2]
+    rows = math.ceil(height / math.ceil((values.nbytes + skip.nbytes) / STRIP_BYTES))
+    if values.device.type != "cpu" or rows >= height:
+        return level(values, skip)
+    found = []
+    for top in range(0, height, rows):
+        first, end = max(0, top - REACH_PX), min(height, top + rows)
+        seen = slice(first, end + REACH_PX)
+        made = level(values[:, :, seen], skip[:, :, 2 * seen.start : 2 * seen.stop])
+        found.append(made[:, :, 2 * (top - first) : 2 * (end - first)])
+    return torch.cat(found, 2)
 
 
 def of_state(state: Mapping[str, torch.Tensor]) -> DynamicUNet:
@@ -353,8 +303,3 @@ def load(model: Installed, report: Report) -> Domain:
     told = tuple(name for name in read_facts(model.file).get("styles", "").split(",") if name)
     names = told if len(set(told)) == net.styles else tuple(str(number + 1) for number in range(net.styles))
     return Domain(net, ARCHITECTURE, names)
-
-
-def _merged(conv: nn.Conv2d, norm: nn.Module) -> nn.Conv2d:
-    assert isinstance(norm, nn.BatchNorm2d)
-    return torch.nn.utils.fusion.fuse_conv_bn_eval(conv.eval(), norm.eval())
