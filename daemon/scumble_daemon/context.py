@@ -66,7 +66,10 @@ class Models(Protocol):
         ...
 
     def device(self) -> str:
-        """Where torch computes, as it calls that: for what needs no model. Imports torch. Raises: Unsupported."""
+        """Where torch computes, as it calls that: for what needs no model. Imports torch where there may be a GPU.
+
+        Raises: Unsupported.
+        """
         ...
 
     def notes(self, context: Context, stage: str, first: float, last: float) -> Notes:

@@ -27,7 +27,7 @@ class Hole:
     hole: np.ndarray
 
 
-# Name, what reads it, centre (x, y) and share. Tuned on the first three; coffee, rocket and brick were looked at, too.
+# Name, what reads it, centre (x, y), share. Tuned on the first three; coffee, rocket, flower and brick were looked at.
 PLACES: tuple[tuple[str, Callable[[], np.ndarray], tuple[int, int], float], ...] = (
     ("astronaut", data.astronaut, (130, 410), 0.02),
     ("chelsea", data.chelsea, (240, 70), 0.03),

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
-import torch
+import pytest
 from scumble_daemon.context import Context
-from scumble_daemon.imaging.completion import montage, pyramid, seams
+from scumble_daemon.imaging.completion import bench, curves, gpu_bench, montage, pyramid, seams, search, shares
+from scumble_daemon.imaging.completion.complete import complete
 from scumble_daemon.imaging.completion.sheet import Sheet
 from scumble_daemon.imaging.image import Image
 
@@ -33,7 +35,7 @@ def test_what_repeats_itself_goes_on_in_step() -> None:
     hole[45:85, 50:105] = True
     level = level_of(photo, hole)
     assert montage.fits(level)
-    pieces = montage.compose(level, torch.Generator().manual_seed(0), 1.0)
+    pieces = montage.compose(level, [], np.random.default_rng(0), 1.0)
     assert not hole.reshape(-1)[pieces][hole.reshape(-1)].any()
     copied = truth.reshape(-1, 3)[pieces].reshape(truth.shape)
     assert (np.abs(copied - truth)[hole].max(axis=1) < 0.01).mean() > 0.97
@@ -44,7 +46,7 @@ def test_what_no_shift_reaches_is_left() -> None:
     photo = RANDOM.uniform(0, 1, (60, 60, 3)).astype(np.float32)
     hole = np.ones((60, 60), bool)
     hole[:, :20] = False
-    pieces = montage.compose(level_of(photo, hole), torch.Generator().manual_seed(0), 1.0)
+    pieces = montage.compose(level_of(photo, hole), [], np.random.default_rng(0), 1.0)
     inside = hole.reshape(-1)
     stays = pieces == np.arange(len(pieces))
     assert (~inside[pieces] | stays).all()
@@ -67,5 +69,87 @@ def test_a_piece_cut_off_beside_an_edge_takes_nothing_of_it() -> None:
     sheet, _ = Sheet.over(Image.from_array(photo), np.ones((20, 20), bool), place, Context().new_samples)
     rows, columns = np.nonzero(hole)
     away = np.where(columns < 40, -28, -20)  # the left half ends at column 11, the right half begins at 20
-    change = seams.correction(sheet, rows, columns, rows * 60 + columns + away, "cpu", lambda share: None)
+    change = seams.correction(sheet, rows, columns, rows * 60 + columns + away, lambda share: None)
     assert np.abs(change).max() < 1e-3
+
+
+# --- edges that go on through a hole ------------------------------------------------------------------------------
+
+
+def plate() -> tuple[np.ndarray, np.ndarray]:
+    """A red disc before grainy wood, its edge hidden for a seventh of its length."""
+    y, x = np.mgrid[:120, :140]
+    inside = (np.hypot(y - 60, x - 40) < 45)[..., None]
+    photo = np.where(inside, (0.7, 0.15, 0.1), (0.75, 0.6, 0.45)).astype(np.float32)
+    photo += RANDOM.normal(0, 0.01, photo.shape).astype(np.float32)
+    return photo.clip(0, 1), np.hypot(y - 55, x - 84) < 18
+
+
+def test_an_edge_goes_on_through_the_hole_as_it_was_bent() -> None:
+    """The two ends of a plate's hidden edge are found and joined along the circle that it is."""
+    photo, hole = plate()
+    found = curves.joined(level_of(photo, hole).picture, hole)
+    assert len(found) == 1
+    away = np.hypot(found[0].points[:, 1] - 60, found[0].points[:, 0] - 40) - 45
+    assert np.abs(away).max() < 2
+    guide = curves.guide(level_of(photo, hole).picture, hole, found, 0.5)
+    y, x = np.nonzero(hole & (guide.trust > 0.1))
+    aside = np.hypot(y - 60, x - 40) - 45
+    far = np.abs(aside) > 1.5  # what is carried on either side is what was on that side
+    reds = guide.picture[y, x, 1]
+    assert far.sum() > 100
+    assert ((reds[far] > 0.3) == (aside[far] < 0)).all()
+
+
+def test_texture_has_no_edges_to_join() -> None:
+    photo = RANDOM.uniform(0, 1, (100, 100, 3)).astype(np.float32)
+    y, x = np.mgrid[:100, :100]
+    hole = np.hypot(y - 50, x - 50) < 20
+    assert curves.joined(level_of(photo, hole).picture, hole) == []
+
+
+# --- on whatever it runs ------------------------------------------------------------------------------------------
+
+
+def test_threads_do_not_change_what_comes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shares, "LEAST", 100)
+    photo, hole = plate()
+    photo, hole = (np.kron(photo, np.ones((3, 3, 1), np.float32)), np.kron(hole, np.ones((3, 3), bool)))
+    found = []
+    for cores in (1, 3):
+        monkeypatch.setattr(shares, "cores", lambda cores=cores: cores)
+        found.append(complete(photo, hole, ~hole, ~hole))
+    assert (found[0].sources == found[1].sources).all()
+    assert (found[0].holes == np.flatnonzero(hole)).all()
+
+
+def test_a_gpu_searches_and_votes_as_the_processor_does() -> None:
+    """The same first matches give the same votes; what each then finds is as like what is wanted."""
+    photo = wall(110, 130) + RANDOM.normal(0, 0.03, (110, 130, 3))
+    hole = np.zeros(photo.shape[:2], bool)
+    hole[40:75, 50:95] = True
+    level = level_of(photo.clip(0, 1).astype(np.float32), hole)
+    random = np.random.default_rng(1)
+    targets = cv2.dilate(hole.astype(np.uint8), np.ones((7, 7), np.uint8)) > 0
+    ground = search.ground(targets, level.sources)
+    start = np.where(hole[..., None], random.uniform(0, 1, level.picture.shape), level.picture).astype(np.float32)
+    nearest = search.anywhere(ground, random)
+    depth = cv2.distanceTransform(hole.astype(np.uint8), cv2.DIST_L2, 5)[targets]
+    benches = []
+    for make in (bench.OnProcessor, lambda task, random: gpu_bench.OnGpu(task, random, "cpu")):
+        task = bench.Task(start.copy(), np.flatnonzero(hole), depth, ground, nearest.copy(), False)
+        benches.append(make(task, np.random.default_rng(2)))
+    processor, gpu = benches
+    assert (processor.winners() == gpu.winners()).mean() > 0.99
+    for each in benches:
+        each.vote()
+    assert np.allclose(processor.picture(), gpu.picture(), atol=1e-3)
+    errors = []
+    for each in benches:
+        for _ in range(4):
+            each.search()
+            each.vote()
+        errors.append(np.abs(each.picture() - level.picture)[hole].mean())
+        assert level.sources.reshape(-1)[each.nearest()].all()
+    assert errors[0] == pytest.approx(errors[1], rel=0.3)
+    assert max(errors) < 0.5 * np.abs(start - level.picture)[hole].mean()

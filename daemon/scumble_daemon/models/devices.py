@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import re
+import sys
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from scumble_protocol.errors import Invalid, Unsupported
@@ -22,6 +25,12 @@ RAM_SHARE = 0.25
 CPU_ACTIVATION_BYTES = 208 << 20  # larger tiles gain a tenth on a processor, and the layer itself takes enough
 GPU_ACTIVATION_SHARE = 0.5  # of what is free
 ORDER = ("cuda", "xpu", "mps")
+DEVICE_NODES = Path("/dev")
+NODES = {  # under Linux' /dev, without which a toolkit finds no GPU; the last of NVIDIA's are Tegra's and WSL's
+    "cuda": ("nvidia*", "nvhost*", "nvgpu*", "nvmap", "dxg"),
+    "hip": ("kfd", "dxg"),
+    "xpu": ("dri/renderD*", "dxg"),
+}
 
 
 def check_name(name: str) -> str:
@@ -88,8 +97,12 @@ CPU = Device("cpu")
 
 @cache
 def find(name: str) -> Device:
-    """Imports torch. "auto" is the first GPU there is, else the processor. Raises: Invalid, Unsupported."""
+    """Imports torch where there may be a GPU. "auto" is the first one, or the processor.
+
+    Raises: Invalid, Unsupported."""
     kind, _, index = check_name(name).partition(":")
+    if kind == "auto" and not may_have_gpu():
+        return CPU
     counts = {found: _count(found) for found in ORDER} if kind == "auto" or kind in ORDER else {}
     memory.let_go_of_code()  # that PyTorch has started with
     if kind == "auto":
@@ -103,6 +116,34 @@ def find(name: str) -> Device:
             f"In config.toml, devices = {[*there, 'cpu']!r} are possible here.",
         )
     return Device(kind, int(index or 0))
+
+
+def may_have_gpu() -> bool:
+    """Whether it is worth while to start PyTorch for that question: it takes seconds and hundreds of megabytes.
+
+    Where neither this PyTorch nor the system has what a GPU needs, there is none; what is not known of may be there.
+    """
+    if not sys.platform.startswith("linux"):
+        return True
+    built = _built_for()
+    return any(built.get(toolkit, True) and _has_node(nodes) for toolkit, nodes in NODES.items())
+
+
+def _built_for() -> dict[str, bool]:
+    """Of the toolkits that PyTorch's version file names whether it was built for them; read, not imported."""
+    found = importlib.util.find_spec("torch")
+    if found is None or found.origin is None:
+        return {}
+    try:
+        text = Path(found.origin).with_name("version.py").read_text("utf-8")
+    except OSError:
+        return {}
+    named = re.findall(r"^(cuda|hip|xpu)\b[^=\n]*=\s*(\S+)", text, re.MULTILINE)
+    return {toolkit: value != "None" for toolkit, value in named}
+
+
+def _has_node(patterns: tuple[str, ...]) -> bool:
+    return any(next(DEVICE_NODES.glob(pattern), None) is not None for pattern in patterns)
 
 
 def _count(kind: str) -> int:

@@ -2,28 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
-from scumble_protocol.image import Bounds
 
-from .. import masks
-from . import montage, onion, patches, pyramid, search, votes
-from .patches import REACH_PX, SIDE_PX
+from . import curves, montage, onion, patches, pyramid, search
+from .bench import Bench, OnProcessor, Task
+from .curves import Curve
+from .patches import SIDE_PX
 from .pyramid import Level
 from .search import Ground
-
-if TYPE_CHECKING:
-    import torch
 
 FIRST_ROUNDS = 5
 ROUNDS = 6
 FINEST_ROUNDS = 3
 OFFERED = 0.3  # of the patches, by chance, for a first idea with a seed: so that every seed has another
 ALIKE_ROUNDS = 4
+STRONG = 0.3  # an edge's step: a jag in it is seen; what is carried along a weaker one would disturb texture
+GUIDED = 0.7  # of what is enlarged gives way beside a curve that goes on through the hole
 GUESSED_TEXTURE_PX = 9
 
 Report = Callable[[float], None]
@@ -43,7 +41,7 @@ def complete(
     known: np.ndarray,
     usable: np.ndarray,
     seed: int = 0,
-    device: str | torch.device = "cpu",
+    device: str = "cpu",
     report: Report = lambda fraction: None,
     is_guessed: bool = False,
 ) -> Copies:
@@ -53,25 +51,27 @@ def complete(
     usable is copied. The same seed gives the same. `is_guessed`: what is in the hole is what should come: what is most
     like it is copied. Raises: what `report` raises.
     """
-    import torch
-
-    generator = torch.Generator().manual_seed(seed)
+    random = np.random.default_rng(seed)
     levels = pyramid.build(rgb, hole, known, usable)
     if not levels:
         return _nearest(hole, usable)
     if is_guessed:
-        return _alike(rgb, levels[-1], generator, torch.device(device), report)
+        return _alike(rgb, levels[-1], random, device, report)
     levels = levels[max((at for at, level in enumerate(levels) if montage.fits(level)), default=0) :]
     work = np.cumsum([0.0, *(level.hole.sum() for level in levels)])
     work /= work[-1]
+    edges = curves.joined(levels[0].picture, levels[0].hole)
     stage: _Stage | None = None
     for index, level in enumerate(levels):
         report(work[index])
+        if index == 1:
+            edges = [edge for edge in edges if edge.step > STRONG]
         stage = _Stage(
             level,
-            generator,
-            torch.device(device),
+            random,
+            device,
             stage,
+            edges=[edge.scaled(level.hole.shape[0] / levels[0].hole.shape[0]) for edge in edges],
             offered=OFFERED if seed else 1.0,
             is_finest=index == len(levels) - 1,
         )
@@ -83,9 +83,9 @@ def complete(
     return stage.copies()
 
 
-def _alike(rgb: np.ndarray, level: Level, generator: torch.Generator, device: torch.device, report: Report) -> Copies:
+def _alike(rgb: np.ndarray, level: Level, random: np.random.Generator, device: str, report: Report) -> Copies:
     textures = patches.texture(rgb, np.ones(level.hole.shape, bool), GUESSED_TEXTURE_PX)
-    stage = _Stage(replace(level, picture=patches.channels(rgb, textures)), generator, device, is_filled=True)
+    stage = _Stage(replace(level, picture=patches.channels(rgb, textures)), random, device, is_filled=True)
     for turn in range(ALIKE_ROUNDS):
         report(turn / ALIKE_ROUNDS)
         stage.search()
@@ -109,100 +109,81 @@ class _Stage:
     def __init__(
         self,
         level: Level,
-        generator: torch.Generator,
-        device: torch.device,
+        random: np.random.Generator,
+        device: str,
         before: _Stage | None = None,
         is_filled: bool = False,
+        edges: Sequence[Curve] = (),
         offered: float = 1.0,
         is_finest: bool = True,
     ) -> None:
-        import torch
-
-        self._generator, self._is_finest = generator, is_finest
         targets = cv2.dilate(level.hole.astype(np.uint8), np.ones((SIDE_PX, SIDE_PX), np.uint8)) > 0
         deep = cv2.distanceTransform(level.hole.astype(np.uint8), cv2.DIST_L2, 5)
-        self._depth = torch.from_numpy(deep[targets]).to(device)
-        self._hole = torch.from_numpy(np.flatnonzero(level.hole)).to(device)
-        self._window = _around(targets)
-        self.ground = search.ground(targets, level.sources, device)
-        nearest = search.anywhere(self.ground, generator)
+        self._hole = np.flatnonzero(level.hole)
+        self.ground = search.ground(targets, level.sources)
+        nearest = search.anywhere(self.ground, random)
         if before is not None:
             start, nearest = before.enlarged(level.hole.shape), before.scaled_to(self.ground, nearest)
         elif is_filled:
             start = level.picture
         else:
-            start, pieces = _first_idea(level, generator, offered)
+            start, pieces = _first_idea(level, edges, random, offered)
             nearest = search.given(self.ground, pieces, nearest)
+        if before is not None and edges:
+            guide = curves.guide(level.picture, level.hole, edges, GUIDED)
+            start = start + (guide.picture - start) * guide.trust[..., None]
         picture = np.where(level.hole[..., None], start, level.picture).astype(np.float32)
-        self.picture = torch.from_numpy(picture).to(device)
-        self._vectors = patches.components(self.picture, self.ground.sources, generator)
-        self._table = patches.describe(self.picture, self._vectors)
-        self.matches = search.measured(self._wanted(), self._table, nearest)
+        task = Task(picture, self._hole, deep[targets], self.ground, nearest, is_finest)
+        self._bench = _bench(task, random, device)
         if before is not None:
-            self._vote()  # the finer picture's own pixels, before the enlarged coarse ones are looked at again
+            if edges:
+                self._bench.search()  # for what the curves say
+            self._bench.vote()  # the finer picture's own pixels, before the enlarged coarse ones are looked at again
 
     def turn(self) -> None:
-        self.search()
-        self._vote()
+        self._bench.search()
+        self._bench.vote()
 
     def search(self) -> None:
-        wanted = self._wanted()
-        if self.ground.is_small:
-            self.matches = search.exact(wanted, self._table, self.ground)
-        else:
-            reach = max(self.ground.height, self.ground.width) / 2
-            search.improve(wanted, self._table, self.ground, self.matches, self._generator, reach)
+        self._bench.search()
 
     def copies(self) -> Copies:
-        sources = votes.winners(self._hole, self._depth, self.ground, self.matches)
-        return Copies(self._hole.cpu().numpy(), sources.cpu().numpy())
+        return Copies(self._hole, self._bench.winners())
 
     def enlarged(self, size: tuple[int, ...]) -> np.ndarray:
-        return cv2.resize(self.picture.cpu().numpy(), (size[1], size[0]), interpolation=cv2.INTER_CUBIC)
+        return cv2.resize(self._bench.picture(), (size[1], size[0]), interpolation=cv2.INTER_CUBIC)
 
-    def scaled_to(self, ground: Ground, otherwise: torch.Tensor) -> torch.Tensor:
+    def scaled_to(self, ground: Ground, otherwise: np.ndarray) -> np.ndarray:
         """The sources in a finer `ground` that this level's matches mean there; `otherwise` where that is none."""
-        import torch
-
-        down, across = ground.height / self.ground.height, ground.width / self.ground.width
+        own = self.ground
+        down, across = ground.height / own.height, ground.width / own.width
         y, x = ground.targets // ground.width, ground.targets % ground.width
-        at_y = (y / down).long().clamp_(0, self.ground.height - 1)
-        at_x = (x / across).long().clamp_(0, self.ground.width - 1)
-        slot = self.ground.slots[at_y * self.ground.width + at_x]
-        its = self.matches.nearest[slot.clamp(min=0)]
-        to_y = (y + ((its // self.ground.width - at_y) * down).round().long()).clamp_(0, ground.height - 1)
-        to_x = (x + ((its % self.ground.width - at_x) * across).round().long()).clamp_(0, ground.width - 1)
-        found = to_y * ground.width + to_x
-        return torch.where((slot >= 0) & ground.is_source[found], found, otherwise)
-
-    def _vote(self) -> None:
-        voted = votes.vote(self.picture, self._hole, self._depth, self.ground, self.matches, self._is_finest)
-        self.picture.reshape(-1, self.picture.shape[2])[self._hole] = voted
-
-    def _wanted(self) -> torch.Tensor:
-        """A description of each target; only the window that holds them all is looked at."""
-        rows, columns = self._window
-        described = patches.describe(self.picture[rows, columns].contiguous(), self._vectors)
-        y = self.ground.targets // self.ground.width - rows.start
-        x = self.ground.targets % self.ground.width - columns.start
-        return described[y * (columns.stop - columns.start) + x]
+        at_y = (y / down).astype(np.int64).clip(0, own.height - 1)
+        at_x = (x / across).astype(np.int64).clip(0, own.width - 1)
+        slot = own.slots[at_y * own.width + at_x]
+        its = self._bench.nearest()[slot.clip(0)]
+        to_y = y + np.rint((its // own.width - at_y) * down).astype(np.int64)
+        to_x = x + np.rint((its % own.width - at_x) * across).astype(np.int64)
+        found = to_y.clip(0, ground.height - 1) * ground.width + to_x.clip(0, ground.width - 1)
+        return np.where((slot >= 0) & ground.is_source[found], found, otherwise)
 
 
-def _first_idea(level: Level, generator: torch.Generator, offered: float) -> tuple[np.ndarray, np.ndarray]:
+def _bench(task: Task, random: np.random.Generator, device: str) -> Bench:
+    if device == "cpu":
+        return OnProcessor(task, random)
+    from .gpu_bench import OnGpu  # the one that needs PyTorch
+
+    return OnGpu(task, random, device)
+
+
+def _first_idea(
+    level: Level, edges: Sequence[Curve], random: np.random.Generator, offered: float
+) -> tuple[np.ndarray, np.ndarray]:
     """The picture with its hole filled · for each pixel the flat index of what it is copied from, or its own."""
     picture, pieces = level.picture, np.arange(level.hole.size)
     hole = level.hole
     if montage.fits(level):
-        pieces = montage.compose(level, generator, offered)
+        pieces = montage.compose(level, edges, random, offered)
         hole = level.hole & level.hole.reshape(-1)[pieces].reshape(hole.shape)  # what no shift could reach
         picture = picture.reshape(-1, picture.shape[2])[pieces].reshape(picture.shape)
-    return onion.peel(replace(level, picture=picture, hole=hole), generator, offered), pieces
-
-
-def _around(targets: np.ndarray) -> tuple[slice, slice]:
-    """All of them and what their patches reach."""
-    found = masks.extent(targets, Bounds(0, 0, targets.shape[1], targets.shape[0]))
-    return (
-        slice(max(0, found.y - REACH_PX), min(targets.shape[0], found.bottom + REACH_PX)),
-        slice(max(0, found.x - REACH_PX), min(targets.shape[1], found.right + REACH_PX)),
-    )
+    return onion.peel(replace(level, picture=picture, hole=hole), random, offered), pieces

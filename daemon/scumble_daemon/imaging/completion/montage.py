@@ -7,18 +7,16 @@ go on what reaches the rim. All choose together, by belief propagation. After He
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 
-from . import patches
+from . import curves, patches
+from .curves import Curve, Guide
 from .patches import REACH_PX, SIDE_PX
 from .pyramid import Level
-
-if TYPE_CHECKING:
-    import torch
 
 MOST_PIXELS, MOST_HOLE_PIXELS, MOST_NODES = 40_000, 2500, 1200  # of a level that this is done on
 STEP_PX = 3  # from node to node
@@ -28,6 +26,7 @@ REPEATED, CONTINUING = 32, 40  # shifts of each kind that are offered
 BLUR_PX = 1.0  # of the counts of shifts, before the most frequent are looked for
 CONTINUED = 0.25  # of a node's patch that has to be known to say how it goes on
 ANSWERS = 5  # shifts that each such node names
+GUIDED = 0.5  # what a curve that goes on through the hole counts beside what is known
 OVERLAP = 0.5  # what overlapping patches' differences count beside those to the known picture
 SWEEPS = 8
 IMPOSSIBLE = 1e3
@@ -59,21 +58,19 @@ def fits(level: Level) -> bool:
     return len(ys) <= MOST_HOLE_PIXELS and count <= MOST_NODES
 
 
-def compose(level: Level, generator: torch.Generator, offered_share: float) -> np.ndarray:
+def compose(level: Level, edges: Sequence[Curve], random: np.random.Generator, offered_share: float) -> np.ndarray:
     """H·W flat indices: what each pixel is copied from, itself where it is known or no shift leads to what is known.
 
-    `offered_share`: how many of the shifts may be taken. On the processor: the picture is small.
+    `edges`: that go on through the hole · `offered_share`: how many of the shifts may be taken.
     """
-    import torch
-
-    picture = torch.from_numpy(level.picture)
     nodes = _nodes(level.hole)
-    found = [_repeated(level, picture, generator), _continuing(level, picture, nodes)]
+    guide = curves.guide(level.picture, level.hole, edges, GUIDED)
+    found = [_repeated(level, random), _continuing(level, guide, nodes)]
     shifts = np.unique(np.concatenate(found), axis=0)
     if offered_share < 1:
         few = max(1, round(offered_share * len(shifts)))
-        shifts = shifts[torch.randperm(len(shifts), generator=generator)[:few].numpy()]
-    return _moved(level, nodes, shifts[_choose(level, picture, nodes, shifts)])
+        shifts = shifts[random.permutation(len(shifts))[:few]]
+    return _moved(level, nodes, shifts[_choose(level, guide, nodes, shifts)])
 
 
 def _nodes(hole: np.ndarray) -> _Nodes:
@@ -85,55 +82,49 @@ def _nodes(hole: np.ndarray) -> _Nodes:
     return _Nodes(np.where(touched[rows[:, None], columns], rows[:, None] * width + columns, EMPTY))
 
 
-def _repeated(level: Level, picture: torch.Tensor, generator: torch.Generator) -> np.ndarray:
+def _repeated(level: Level, random: np.random.Generator) -> np.ndarray:
     """N×2: the rows and columns by which much of the known picture is repeated."""
-    import torch
-
     height, width = level.hole.shape
-    sources = torch.from_numpy(np.flatnonzero(level.sources))
-    table = patches.describe(picture, patches.components(picture, sources, generator))
-    asked = sources[torch.randperm(len(sources), generator=generator)[:ASKED]]
+    sources = np.flatnonzero(level.sources)
+    table = patches.describe(level.picture, patches.components(level.picture, sources, random))
+    asked = random.permutation(sources)[:ASKED]
     offered = table[sources]
     lengths = (offered * offered).sum(1)
-    y, x = (sources // width).short(), (sources % width).short()
+    y, x = (sources // width).astype(np.int16), (sources % width).astype(np.int16)
     least = round(LEAST_SHIFT * max(height, width))
-    best = []
-    for part in asked.split(max(1, CHUNK_PAIRS // len(sources))):
-        costs = torch.addmm(lengths, table[part], offered.T, alpha=-2)
-        near = ((y - (part // width).short()[:, None]).abs() < least) & (
-            (x - (part % width).short()[:, None]).abs() < least
-        )
-        best.append(sources[costs.masked_fill_(near, torch.inf).argmin(1)])
-    to = torch.cat(best)
-    shifts = torch.stack([to // width - asked // width, to % width - asked % width], dim=1).numpy()
+    to = []
+    for part in _chunks(asked, CHUNK_PAIRS // len(sources)):
+        costs = lengths - 2 * (table[part] @ offered.T)
+        near = np.abs(y - (part // width).astype(np.int16)[:, None]) < least
+        near &= np.abs(x - (part % width).astype(np.int16)[:, None]) < least
+        costs[near] = np.inf
+        to.append(sources[costs.argmin(1)])
+    to = np.concatenate(to)
+    shifts = np.stack([to // width - asked // width, to % width - asked % width], axis=1)
     return _frequent(np.concatenate([shifts, -shifts]), level.hole.shape, REPEATED)
 
 
-def _continuing(level: Level, picture: torch.Tensor, nodes: _Nodes) -> np.ndarray:
+def _continuing(level: Level, guide: Guide, nodes: _Nodes) -> np.ndarray:
     """N×2: by which the patches most like what is known at the rim are away from it."""
-    import torch
-
     width = level.hole.shape[1]
-    known, weighed = _known(level, picture, torch.from_numpy(nodes.at))
-    says = (known.mean(1) > CONTINUED).nonzero()[:, 0]
-    known, weighed, at = known[says], weighed[says], nodes.at[says.numpy()]
+    known, weighed = _known(guide, nodes.at)
+    says = known.mean(1) > CONTINUED
+    known, weighed, at = known[says], weighed[says], nodes.at[says]
     sources = np.flatnonzero(level.sources)
-    costs = torch.empty(len(at), len(sources))
-    for part in torch.arange(len(sources)).split(CHUNK_SOURCES):
-        offered = patches.flat_patches(picture, torch.from_numpy(sources)[part])
+    costs = np.empty((len(at), len(sources)), np.float32)
+    for part in _chunks(np.arange(len(sources)), CHUNK_SOURCES):
+        offered = patches.flat_patches(level.picture, sources[part])
         costs[:, part] = known @ (offered * offered).T - 2 * weighed @ offered.T
-    to = sources[costs.topk(min(ANSWERS, len(sources)), dim=1, largest=False).indices.numpy()]
+    named = min(ANSWERS, len(sources)) - 1
+    to = sources[np.argpartition(costs, named, axis=1)[:, : named + 1]]
     shifts = np.stack([to // width - (at // width)[:, None], to % width - (at % width)[:, None]], axis=-1)
     return _frequent(shifts.reshape(-1, 2), level.hole.shape, CONTINUING)
 
 
-def _known(level: Level, picture: torch.Tensor, at: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Of the patches around `at`: 1 for each value that is known, and the values times that."""
-    import torch
-
-    known = torch.from_numpy((~level.hole).astype(np.float32))[..., None].expand(picture.shape).contiguous()
-    counts = patches.flat_patches(known, at)
-    return counts, patches.flat_patches(picture, at) * counts
+def _known(guide: Guide, at: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Of the patches around `at`: how far each value is known, and the values times that."""
+    trusts = patches.flat_patches(guide.trust[..., None], at).repeat(guide.picture.shape[2], axis=1)
+    return trusts, patches.flat_patches(guide.picture, at) * trusts
 
 
 def _frequent(shifts: np.ndarray, shape: tuple[int, ...], most: int) -> np.ndarray:
@@ -145,66 +136,66 @@ def _frequent(shifts: np.ndarray, shape: tuple[int, ...], most: int) -> np.ndarr
     return peaks[order[:most]] - shape[:2]
 
 
-def _choose(level: Level, picture: torch.Tensor, nodes: _Nodes, shifts: np.ndarray) -> np.ndarray:
+def _choose(level: Level, guide: Guide, nodes: _Nodes, shifts: np.ndarray) -> np.ndarray:
     """For each node the index of its shift."""
-    import torch
-
     height, width = level.hole.shape
     y, x = nodes.at // width, nodes.at % width
     to_y, to_x = y[:, None] + shifts[:, 0], x[:, None] + shifts[:, 1]
     fits = (to_y >= 0) & (to_y < height) & (to_x >= 0) & (to_x < width)
     to = np.where(fits, to_y * width + to_x, 0)
     fits &= level.sources.reshape(-1)[to]
-    usable, to = torch.from_numpy(fits), torch.from_numpy(to)
-    known, weighed = _known(level, picture, torch.from_numpy(nodes.at))
-    present = torch.from_numpy(nodes.present)
-    own = torch.zeros((*nodes.grid.shape, len(shifts)))
-    grid = torch.zeros((*nodes.grid.shape, len(shifts), SIDE_PX, SIDE_PX, picture.shape[2]))
-    cells = present.nonzero()
-    for part in torch.arange(len(to)).split(CHUNK_NODES):
-        offered = patches.flat_patches(picture, to[part].reshape(-1)).reshape(len(part), len(shifts), -1)
-        offered *= usable[part, :, None]
-        costs = ((offered * known[part, None] - weighed[part, None]) ** 2).sum(2)
+    known, weighed = _known(guide, nodes.at)
+    present = nodes.present
+    own = np.zeros((*nodes.grid.shape, len(shifts)), np.float32)
+    grid = np.zeros((*nodes.grid.shape, len(shifts), SIDE_PX, SIDE_PX, level.picture.shape[2]), np.float32)
+    cells = np.argwhere(present)
+    for part in _chunks(np.arange(len(to)), CHUNK_NODES):
+        offered = patches.flat_patches(level.picture, to[part].reshape(-1)).reshape(len(part), len(shifts), -1)
+        offered *= fits[part, :, None]
+        costs = (offered * (offered * known[part, None] - 2 * weighed[part, None])).sum(2)
+        costs += (patches.flat_patches(guide.picture, nodes.at[part]) * weighed[part]).sum(1)[:, None]
         row, column = cells[part].T
-        own[row, column] = costs.masked_fill_(~usable[part], IMPOSSIBLE)
+        own[row, column] = np.where(fits[part], costs, IMPOSSIBLE)
         grid[row, column] = offered.reshape(len(part), len(shifts), SIDE_PX, SIDE_PX, -1)
     across = _differences(grid[:, :-1, :, :, STEP_PX:], grid[:, 1:, :, :, :-STEP_PX])
     down = _differences(grid[:-1, :, :, STEP_PX:], grid[1:, :, :, :-STEP_PX])
     across *= (present[:, :-1] & present[:, 1:])[..., None, None]
     down *= (present[:-1] & present[1:])[..., None, None]
-    return _believed(own, across, down)[present].argmin(1).numpy()
+    return _believed(own, across, down)[present].argmin(1)
 
 
-def _differences(first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
+def _differences(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     """Rows × columns × K × K: between the parts of neighbours' patches that lie over each other."""
-    first, second = first.flatten(3), second.flatten(3)
-    products = first @ second.transpose(-1, -2)
-    lengths = (first * first).sum(3)[..., :, None], (second * second).sum(3)[..., None, :]
-    return products.mul_(-2).add_(lengths[0]).add_(lengths[1]).clamp_(min=0).mul_(OVERLAP)
+    first, second = (each.reshape(*each.shape[:3], -1) for each in (first, second))
+    products = first @ second.swapaxes(-1, -2)
+    products *= -2
+    products += (first * first).sum(3)[..., :, None]
+    products += (second * second).sum(3)[..., None, :]
+    return np.maximum(products, 0, out=products) * np.float32(OVERLAP)
 
 
-def _believed(own: torch.Tensor, across: torch.Tensor, down: torch.Tensor) -> torch.Tensor:
+def _believed(own: np.ndarray, across: np.ndarray, down: np.ndarray) -> np.ndarray:
     """Rows × columns × K: what each choice costs all together. Messages sweep over the grid in four directions."""
-    import torch
+    from .compiled import tell, tell_back
 
     rows, columns, _ = own.shape
-    left, right, above, below = (torch.zeros_like(own) for _ in range(4))  # what is told from there
+    left, right, above, below = (np.zeros_like(own) for _ in range(4))  # what is told from there
     for _ in range(SWEEPS):
         for at in range(columns - 1):
-            left[:, at + 1] = _told(own[:, at] + left[:, at] + above[:, at] + below[:, at], across[:, at])
+            tell(own[:, at] + left[:, at] + above[:, at] + below[:, at], across[:, at], left[:, at + 1])
         for at in range(columns - 1, 0, -1):
-            told = own[:, at] + right[:, at] + above[:, at] + below[:, at]
-            right[:, at - 1] = _told(told, across[:, at - 1].transpose(1, 2))
+            belief = own[:, at] + right[:, at] + above[:, at] + below[:, at]
+            tell_back(belief, across[:, at - 1], right[:, at - 1])
         for at in range(rows - 1):
-            above[at + 1] = _told(own[at] + above[at] + left[at] + right[at], down[at])
+            tell(own[at] + above[at] + left[at] + right[at], down[at], above[at + 1])
         for at in range(rows - 1, 0, -1):
-            below[at - 1] = _told(own[at] + below[at] + left[at] + right[at], down[at - 1].transpose(1, 2))
+            tell_back(own[at] + below[at] + left[at] + right[at], down[at - 1], below[at - 1])
     return own + left + right + above + below
 
 
-def _told(belief: torch.Tensor, costs: torch.Tensor) -> torch.Tensor:
-    best = (belief[..., :, None] + costs).amin(-2)
-    return best - best.amin(-1, keepdim=True)
+def _chunks(values: np.ndarray, most: int) -> list[np.ndarray]:
+    most = max(1, most)
+    return [values[first : first + most] for first in range(0, len(values), most)]
 
 
 def _moved(level: Level, nodes: _Nodes, shifts: np.ndarray) -> np.ndarray:

@@ -2,34 +2,30 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import cv2
 import numpy as np
-
-if TYPE_CHECKING:
-    import torch
 
 SIDE_PX = 7
 REACH_PX = SIDE_PX // 2
 COMPONENTS = 24
-STRIP_PX = 1 << 15  # that are described at once
+STRIP_PX = 1 << 13  # that are described at once
 SAMPLES = 4000  # patches that the components are found from
 TEXTURE_WEIGHT = 3.0  # beside L, a and b over 100
 CHANNELS = 5  # L, a, b, texture across, texture down
 
 
 def texture(rgb: np.ndarray, known: np.ndarray, radius_px: int) -> np.ndarray:
-    """H×W×2 float32: mean strength of gradients across and down around each pixel, of what is `known` only.
+    """H×W×2 float32: the strength of gradients across and down around each pixel, of what is `known` only.
 
-    After Newson et al. 2014, section 3.2: without them, a vote on colours alone turns texture into plain grey.
+    After Newson et al. 2014, section 3.2: without them, a vote on colours alone turns texture into plain grey. But it
+    is the mean of roots, squared: texture is everywhere, and a plain mean takes one strong edge for a lot of it.
     """
     light = cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY)
     strength = np.dstack([np.abs(cv2.Sobel(light, cv2.CV_32F, *way, scale=0.25)) for way in ((1, 0), (0, 1))])
     trusted = cv2.erode(known.astype(np.uint8), np.ones((3, 3), np.uint8)).astype(np.float32)
     size = (2 * radius_px + 1,) * 2
     weight = cv2.blur(trusted, size)
-    return cv2.blur(strength * trusted[..., None], size) / (weight[..., None] + 1e-4)
+    return (cv2.blur(np.sqrt(strength) * trusted[..., None], size) / (weight[..., None] + 1e-4)) ** 2
 
 
 def channels(rgb: np.ndarray, textures: np.ndarray) -> np.ndarray:
@@ -38,50 +34,41 @@ def channels(rgb: np.ndarray, textures: np.ndarray) -> np.ndarray:
     return np.concatenate([lab, TEXTURE_WEIGHT * textures], axis=2).astype(np.float32)
 
 
-def padded(picture: torch.Tensor) -> torch.Tensor:
-    """H×W×C → 1×C×H×W with a rim of REACH_PX mirrored around it, so that every pixel has a patch."""
-    import torch.nn.functional as F  # noqa: N812 - as everybody calls it
-
-    return F.pad(picture.permute(2, 0, 1)[None], (REACH_PX,) * 4, mode="reflect")
+def padded(picture: np.ndarray) -> np.ndarray:
+    """H×W×C with a rim of REACH_PX mirrored around it, so that every pixel has a patch."""
+    return np.pad(picture, ((REACH_PX, REACH_PX), (REACH_PX, REACH_PX), (0, 0)), mode="reflect")
 
 
-def components(picture: torch.Tensor, sources: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
-    """COMPONENTS×C×SIDE×SIDE: what the patches around the pixels `sources` (flat indices) vary in most."""
-    import torch
-
-    chosen = sources
-    if len(sources) > SAMPLES:
-        chosen = sources[torch.randperm(len(sources), generator=generator)[:SAMPLES].to(sources.device)]
-    patches = flat_patches(picture, chosen)
-    patches = patches - patches.mean(dim=0)
-    _, vectors = torch.linalg.eigh((patches.T @ patches).cpu().double())  # some devices have no doubles
-    best = vectors[:, -COMPONENTS:].T.float().to(picture.device)
-    return best.reshape(len(best), SIDE_PX, SIDE_PX, -1).permute(0, 3, 1, 2).contiguous()
+def components(picture: np.ndarray, sources: np.ndarray, random: np.random.Generator) -> np.ndarray:
+    """COMPONENTS×(SIDE·SIDE·C): what the patches around the pixels `sources` (flat indices) vary in most."""
+    chosen = sources if len(sources) <= SAMPLES else random.choice(sources, SAMPLES, replace=False)
+    found = flat_patches(picture, chosen)
+    found -= found.mean(axis=0)
+    _, vectors = np.linalg.eigh((found.T @ found).astype(np.float64))
+    return np.ascontiguousarray(vectors[:, -COMPONENTS:].T, np.float32)
 
 
-def flat_patches(picture: torch.Tensor, centres: torch.Tensor) -> torch.Tensor:
+def flat_patches(picture: np.ndarray, centres: np.ndarray) -> np.ndarray:
     """N×(SIDE·SIDE·C), row by row."""
-    import torch
-
-    _, width, count = picture.shape
-    table = padded(picture)[0].permute(1, 2, 0).reshape(-1, count)
+    width, count = picture.shape[1:]
+    table = padded(picture).reshape(-1, count)
     wide = width + 2 * REACH_PX
-    steps = torch.arange(SIDE_PX, device=picture.device)
+    steps = np.arange(SIDE_PX)
     around = (steps[:, None] * wide + steps).reshape(-1)
     corners = centres // width * wide + centres % width
     return table[corners[:, None] + around].reshape(len(centres), -1)
 
 
-def describe(picture: torch.Tensor, vectors: torch.Tensor) -> torch.Tensor:
+def describe(picture: np.ndarray, vectors: np.ndarray) -> np.ndarray:
     """(H·W)×COMPONENTS: the patch around every pixel. By strips: it is the largest thing that a level needs."""
-    import torch.nn.functional as F  # noqa: N812
-
     height, width, _ = picture.shape
     wide = padded(picture)
-    table = picture.new_empty((height, width, len(vectors)))
+    table = np.empty((height * width, len(vectors)), np.float32)
+    squares = np.lib.stride_tricks.sliding_window_view(wide, (SIDE_PX, SIDE_PX), axis=(0, 1))
+    squares = squares.transpose(0, 1, 3, 4, 2)
     step = max(1, STRIP_PX // width)
     for top in range(0, height, step):
         rows = min(step, height - top)
-        found = F.conv2d(wide[:, :, top : top + rows + 2 * REACH_PX], vectors)[0]
-        table[top : top + rows] = found.permute(1, 2, 0)
-    return table.reshape(height * width, -1)
+        strip = squares[top : top + rows].reshape(rows * width, -1)
+        np.matmul(strip, vectors.T, out=table[top * width : (top + rows) * width])
+    return table

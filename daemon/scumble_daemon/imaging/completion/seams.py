@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from .sheet import Sheet
-
-if TYPE_CHECKING:
-    import torch
 
 STEPS = 120  # of conjugate gradients: what is left after them reaches farther than an eye compares
 TOLERABLE = 0.07  # a jump of this height is only half trusted to be a seam: it may be an edge that belongs there
@@ -21,13 +17,10 @@ def correction(
     rows: np.ndarray,
     columns: np.ndarray,
     sources: np.ndarray,
-    device: str | torch.device,
     report: Callable[[float], None],
 ) -> np.ndarray:
     """N×3: what has to be added to the sheet's colours at `sources` (flat indices) once they are copied to the pixels
     (`rows`, `columns`), so that they join each other and what is around them."""
-    import torch
-
     place = _around(rows, sheet.size[0]), _around(columns, sheet.size[1])
     rows, columns = rows - place[0].start, columns - place[1].start
     source = np.full((place[0].stop - place[0].start, place[1].stop - place[1].start), -1, np.int64)
@@ -36,10 +29,8 @@ def correction(
     copied[rows, columns] = sheet.looked_at(sources)
     joins = (source >= 0) | sheet.known(place)
     edges = [_edges(sheet, source, copied, joins, axis) for axis in (0, 1)]
-    weights = [torch.from_numpy(weight)[..., None].to(device) for weight, _ in edges]
-    jumps = [torch.from_numpy(jump).to(device) for _, jump in edges]
-    inside = torch.from_numpy(source >= 0)[..., None].to(device)
-    return _solve(weights, jumps, inside, report).cpu().numpy()[rows, columns]
+    weights, jumps = [weight[..., None] for weight, _ in edges], [jump for _, jump in edges]
+    return _solve(weights, jumps, (source >= 0)[..., None], report)[rows, columns]
 
 
 def _around(places: np.ndarray, length: int) -> slice:
@@ -89,40 +80,41 @@ def _beside(at: np.ndarray, sign: int, axis: int, size: tuple[int, int]) -> tupl
     return moved[0].clip(0, size[0] - 1) * size[1] + moved[1].clip(0, size[1] - 1), is_there
 
 
-def _solve(weights: list[Any], jumps: list[Any], inside: Any, report: Callable[[float], None]) -> Any:
+def _solve(
+    weights: list[np.ndarray], jumps: list[np.ndarray], inside: np.ndarray, report: Callable[[float], None]
+) -> np.ndarray:
     """The least-squares correction that takes the jumps away, nothing outside the hole: conjugate gradients."""
-    import torch
-
     down, across = weights
 
-    def spread(flow_down: Any, flow_across: Any) -> Any:
-        out = torch.zeros((*inside.shape[:2], flow_down.shape[2]), device=inside.device)
+    def spread(flow_down: np.ndarray, flow_across: np.ndarray) -> np.ndarray:
+        out = np.zeros((*inside.shape[:2], flow_down.shape[2]), np.float32)
         out[:-1] -= flow_down
         out[1:] += flow_down
         out[:, :-1] -= flow_across
         out[:, 1:] += flow_across
-        return out * inside
+        out *= inside
+        return out
 
-    diagonal = torch.zeros(inside.shape, device=inside.device)
+    diagonal = np.zeros(inside.shape, np.float32)
     diagonal[:-1] += down
     diagonal[1:] += down
     diagonal[:, :-1] += across
     diagonal[:, 1:] += across
-    scale = torch.where(diagonal > 1e-6, 1 / diagonal.clamp(min=1e-6), 0) * inside
+    scale = np.where(diagonal > 1e-6, 1 / diagonal.clip(1e-6), 0).astype(np.float32) * inside
     left = -spread(down * jumps[0], across * jumps[1])
-    found = torch.zeros_like(left)
+    found = np.zeros_like(left)
     toward = scale * left
     energy = (left * toward).sum((0, 1))
     for step in range(STEPS):
         moved = spread(down * (toward[1:] - toward[:-1]), across * (toward[:, 1:] - toward[:, :-1]))
-        length = energy / (toward * moved).sum((0, 1)).clamp(min=1e-20)
+        length = energy / (toward * moved).sum((0, 1)).clip(1e-20)
         found += length * toward
         left -= length * moved
         ready = scale * left
         now = (left * ready).sum((0, 1))
         if float(now.max()) < 1e-9:
             break
-        toward = ready + now / energy.clamp(min=1e-20) * toward
+        toward = ready + now / energy.clip(1e-20) * toward
         energy = now
         if step % 20 == 0:
             report(step / STEPS)

@@ -6,19 +6,18 @@ After Barnes et al. 2009, with all pixels at a time: good offsets jump from neig
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from functools import partial
 
 import numpy as np
 
-if TYPE_CHECKING:
-    import torch
+from . import shares
 
 EXACT_PAIRS = 4_000_000  # up to here every pair is compared
 CHUNK_PAIRS = 8_000_000
 JUMPS = (8, 4, 2, 1)
 
 
-@dataclass
+@dataclass(frozen=True)
 class Ground:
     """Where patches are looked for, in a picture of `height` × `width`.
 
@@ -28,10 +27,10 @@ class Ground:
 
     height: int
     width: int
-    targets: torch.Tensor
-    slots: torch.Tensor
-    sources: torch.Tensor
-    is_source: torch.Tensor
+    targets: np.ndarray
+    slots: np.ndarray
+    sources: np.ndarray
+    is_source: np.ndarray
 
     @property
     def is_small(self) -> bool:
@@ -42,105 +41,75 @@ class Ground:
 class Matches:
     """`nearest`: for each target, the flat index of a source · `distances`: squared, between their descriptions."""
 
-    nearest: torch.Tensor
-    distances: torch.Tensor
+    nearest: np.ndarray
+    distances: np.ndarray
 
 
-def ground(targets: np.ndarray, sources: np.ndarray, device: torch.device) -> Ground:
+def ground(targets: np.ndarray, sources: np.ndarray) -> Ground:
     """Both bool H×W."""
-    import torch
-
     height, width = targets.shape
     at = np.flatnonzero(targets)
     slots = np.full(targets.size, -1, np.int64)
     slots[at] = np.arange(len(at))
-    flat = (at, slots, np.flatnonzero(sources), sources.reshape(-1))
-    return Ground(height, width, *(torch.from_numpy(each).to(device) for each in flat))
+    return Ground(height, width, at, slots, np.flatnonzero(sources), np.ascontiguousarray(sources).reshape(-1))
 
 
-def exact(wanted: torch.Tensor, table: torch.Tensor, ground: Ground) -> Matches:
+def anywhere(ground: Ground, random: np.random.Generator) -> np.ndarray:
+    """A source at random for each target."""
+    return ground.sources[random.integers(len(ground.sources), size=len(ground.targets))]
+
+
+def given(ground: Ground, pieces: np.ndarray, otherwise: np.ndarray) -> np.ndarray:
+    """For each target the source that `pieces` (H·W flat indices) names; `otherwise` where that is none."""
+    found = pieces[ground.targets]
+    return np.where(ground.is_source[found], found, otherwise)
+
+
+def exact(wanted: np.ndarray, table: np.ndarray, ground: Ground) -> Matches:
     """Compare every pair. `wanted`: a description for each target · `table`: of every pixel."""
-    import torch
-
     offered = table[ground.sources]
     lengths = (offered * offered).sum(1)
     step = max(1, CHUNK_PAIRS // len(offered))
-    nearest, distances = [], []
+    nearest = []
     for first in range(0, len(wanted), step):
-        part = wanted[first : first + step]
-        found, at = torch.addmm(lengths, part, offered.T, alpha=-2).min(dim=1)
-        nearest.append(at)
-        distances.append(found + (part * part).sum(1))
-    return Matches(ground.sources[torch.cat(nearest)], torch.cat(distances).clamp_(min=0))
+        costs = wanted[first : first + step] @ offered.T
+        costs *= -2
+        costs += lengths
+        nearest.append(costs.argmin(1))
+    return measured(wanted, table, ground.sources[np.concatenate(nearest)])
 
 
-def anywhere(ground: Ground, generator: torch.Generator) -> torch.Tensor:
-    """A source at random for each target."""
-    import torch
+def measured(wanted: np.ndarray, table: np.ndarray, nearest: np.ndarray) -> Matches:
+    from . import compiled
 
-    chosen = torch.randint(len(ground.sources), (len(ground.targets),), generator=generator)
-    return ground.sources[chosen.to(ground.sources.device)]
-
-
-def given(ground: Ground, pieces: np.ndarray, otherwise: torch.Tensor) -> torch.Tensor:
-    """For each target the source that `pieces` (H·W flat indices) names; `otherwise` where that is none."""
-    import torch
-
-    found = torch.from_numpy(pieces).to(ground.targets.device)[ground.targets]
-    return torch.where(ground.is_source[found], found, otherwise)
-
-
-def measured(wanted: torch.Tensor, table: torch.Tensor, nearest: torch.Tensor) -> Matches:
-    return Matches(nearest, ((wanted - table[nearest]) ** 2).sum(1))
+    distances = np.empty(len(wanted), np.float32)
+    shares.of(len(wanted), lambda first, last: compiled.measure(wanted, table, nearest, distances, first, last))
+    return Matches(nearest, distances)
 
 
 def improve(
-    wanted: torch.Tensor,
-    table: torch.Tensor,
+    wanted: np.ndarray,
+    table: np.ndarray,
     ground: Ground,
     matches: Matches,
-    generator: torch.Generator,
-    reach_px: float,
-) -> None:
-    """Make `matches` better: by what neighbours found, and by chance within `reach_px`, then ever closer."""
-    import torch
+    random: np.random.Generator,
+) -> Matches:
+    """Better ones: by what neighbours found, and by chance anywhere, then ever closer."""
+    from . import compiled
 
-    matches.distances = measured(wanted, table, matches.nearest).distances
-    width = ground.width
-    down, across = ground.targets // width, ground.targets % width
+    matches = measured(wanted, table, matches.nearest.copy())
+    nearest, distances, size = matches.nearest, matches.distances, (ground.height, ground.width)
+    spare = np.empty_like(nearest)
     for jump in JUMPS:
-        for dy, dx in ((0, jump), (0, -jump), (jump, 0), (-jump, 0)):
-            at_y, at_x = (down + dy).clamp_(0, ground.height - 1), (across + dx).clamp_(0, width - 1)
-            slot = ground.slots[at_y * width + at_x]
-            its = matches.nearest[slot.clamp(min=0)]  # the neighbour's source, moved by as much as it is away
-            _take_better(wanted, table, ground, matches, its // width - dy, its % width - dx, slot >= 0)
-    radius = reach_px
-    while radius >= 1:
-        moved = torch.rand((2, len(wanted)), generator=generator).to(wanted.device) * 2 - 1
-        step = (moved * (radius + 0.5)).round().long()
-        y, x = matches.nearest // width + step[0], matches.nearest % width + step[1]
-        _take_better(wanted, table, ground, matches, y, x)
-        radius /= 2
-
-
-def _take_better(
-    wanted: torch.Tensor,
-    table: torch.Tensor,
-    ground: Ground,
-    matches: Matches,
-    y: torch.Tensor,
-    x: torch.Tensor,
-    is_there: torch.Tensor | None = None,
-) -> None:
-    inside = (y >= 0) & (y < ground.height) & (x >= 0) & (x < ground.width)
-    offered = (y * ground.width + x).clamp_(0, len(ground.is_source) - 1)
-    usable = inside & ground.is_source[offered] & (offered != matches.nearest)
-    if is_there is not None:
-        usable &= is_there
-    which = usable.nonzero()[:, 0]
-    candidates = offered[which]
-    distances = ((wanted[which] - table[candidates]) ** 2).sum(1)
-    better = distances < matches.distances[which]
-    which = which[better]
-    matches.nearest[which] = candidates[better]
-    matches.distances[which] = distances[better]
+        places = ground.targets, ground.slots, ground.is_source, nearest, spare, distances, *size, jump
+        shares.of(len(wanted), partial(compiled.spread, wanted, table, *places))
+        nearest, spare = spare, nearest
+    seed = np.uint64(random.integers(1 << 62))
+    reach = np.float32(max(ground.height, ground.width) / 2)
+    shares.of(
+        len(wanted),
+        lambda first, last: compiled.guess(
+            wanted, table, ground.is_source, nearest, distances, *size, reach, seed, first, last
+        ),
+    )
+    return Matches(nearest, distances)
