@@ -15,9 +15,10 @@ OBJECT_PX = 384  # the longest side of the copy in which an object is parted fro
 AROUND = 0.35  # of an object's size, what is looked at around it
 PART_PX = 192  # the longest side of the copy in which is looked for what a click means
 CLOSER = 0.6  # of the view's longer side: an object that needs no more is parted again, from close by
+GROUND = 0.5  # of the picture's rim: what has more of it is no object
 MIDDLE = 0.5  # the click is about there where it is so far inside, of how far one can be
 NEARNESSES = (0, 2, 3, 4)  # from how close by the first click looks: all of the picture, then half, quarter, eighth
-CREVICE = 0.01  # of an object's size: what cuts into it and is no wider than twice that is filled
+CREVICE = 0.03  # of half an object's thickness: what cuts into it and is no wider than twice that is filled
 FINE = 0.012  # of an object's size: a mistake of so small a depth is more than the network can see
 REACH, LEAST_REACH_PX = 10, 48  # how far around a click, in distances from it to the mask's edge, but not less
 
@@ -97,7 +98,8 @@ def _proposed(view: View, first: Click, allowed: np.ndarray, is_open: bool) -> n
     scene = view.scene(OBJECT_PX)
     at = click_discs(scene.shape, _scaled([first], view.shape, scene.shape), True)
     region = parts.salient_level(scene, _reduced(allowed, scene.shape) & scene.shows | at, at)
-    if parts.centrality(masks.fill_holes(region, region.size), at) >= MIDDLE:
+    is_ground = float(np.mean(region[scene.rim])) > GROUND
+    if not is_ground and parts.centrality(masks.fill_holes(region, region.size), at) >= MIDDLE:
         found = _object(view, first, allowed, _enlarged(region, view), everything)
     else:
         found = _from_closer_by(view, first, allowed)
@@ -215,7 +217,7 @@ def _advised(
 
 def _tidy(mask: np.ndarray, inside: np.ndarray, outside: np.ndarray, allowed: np.ndarray) -> np.ndarray:
     """Only what hangs together with an including click, without holes, and true to every click."""
-    crevice_px = round(CREVICE * float(np.sqrt(mask.sum())))
+    crevice_px = int(CREVICE * float(masks.distance_to(~mask).max())) if mask.any() and not mask.all() else 0
     if crevice_px:
         closed = masks.distance_to(masks.distance_to(mask) > crevice_px) > crevice_px
         mask = mask | (closed & ~masks.touching(closed & ~mask, outside)) & allowed

@@ -13,7 +13,7 @@ from .segment import Scene
 COLOURED = (0.4, 0.5, 0.65)  # how much likelier
 BIN = 5  # ΔE, of a histogram's step
 FLAT = 1.0  # edge strength below which a picture has no edges at all
-LEVELS = 16  # proposals of each kind
+LEVELS = 20  # proposals of each kind
 CENTRAL = 1.0  # the power to which counts how near the click is to the middle of a part
 TRUST = 0.5  # and a part's agreement with a network's opinion
 LARGER = 0.06  # and its share of what it could be
@@ -78,7 +78,9 @@ def around_click(
     `others`: bool, clicks of the other kind · `beyond`: bool, what is on the click's side already · `likely`: how
     likely each pixel is to be of that part, in the opinion of a network, which proposes a part as well.
     """
-    domain = masks.touching(domain, at)
+    halo = masks.grow(beyond, 1) & domain  # the mixed colours along an outline lead all around it
+    inner = domain & ~halo
+    domain = masks.touching(inner if (inner & at).any() else domain, at)
     change = segment.edge_strength(scene)
     typical = float(change.mean()) + 1e-3
     adjoining = masks.grow(beyond, 2)
@@ -92,7 +94,7 @@ def around_click(
             score *= _agreement(part, likely, domain) ** TRUST
         if score > best_score:
             best, best_score = part, score
-    return best | at
+    return best | at | (halo & masks.grow(best, 2))
 
 
 def _proposals(
@@ -110,13 +112,13 @@ def _proposals(
     for distance in (near, segment.path_length(scene, at, unlike)):
         reachable = np.sort(distance[mine])
         last = -1
-        for share in np.geomspace(max(1e-3, 4 / reachable.size), 1.0, LEVELS):
+        for share in np.geomspace(max(1e-3, min(1.0, 4 / reachable.size)), 1.0, LEVELS):
             count = int(share * (reachable.size - 1))
             if count == last:
                 continue
             last = count
             yield mine & (distance <= reachable[count])
-    if beyond is not None and COLOURED:
+    if beyond is not None:
         alike = _alike(scene, beyond & scene.shows | at, domain & ~at)
         for least in COLOURED:
             yield masks.touching(mine & (alike > least) | at, at)
