@@ -1,7 +1,8 @@
 """Objects in real photographs, outlined by hand: `python -m tests.bench.objects FILE.png` shows them.
 
 `masks/objects.json` holds for each the photograph, what is difficult about it, whether it may be tuned on, and its
-outlines and holes as polygons in the photograph's own pixels, drawn point by point on enlarged pictures.
+outlines and holes as polygons in the photograph's own pixels, drawn point by point on enlarged pictures. The corner of
+the photograph is 0, 0, and the middle of its first pixel 0.5, 0.5.
 """
 
 from __future__ import annotations
@@ -15,11 +16,11 @@ from typing import Any
 
 import cv2
 import numpy as np
-from skimage import data
+from skimage import data, draw
 from sklearn.datasets import load_sample_image
 
 FILE = Path(__file__).with_name("masks") / "objects.json"
-TILE_PX, ACROSS, FINER = 320, 4, 16
+TILE_PX, ACROSS = 320, 4
 
 
 @dataclass(frozen=True)
@@ -43,12 +44,13 @@ class Drawn:
 
     @cached_property
     def mask(self) -> np.ndarray:
-        """H×W bool: in one of the outlines, and in no hole."""
-        drawn = np.zeros(self.picture.shape[:2], np.uint8)
-        for polygons, inside in ((self.outlines, 1), (self.holes, 0)):
+        """H×W bool: those pixels whose middle lies in one of the outlines, and in no hole."""
+        drawn = np.zeros(self.picture.shape[:2], bool)
+        for polygons, inside in ((self.outlines, True), (self.holes, False)):
             for polygon in polygons:
-                cv2.fillPoly(drawn, [np.round(np.array(polygon) * FINER).astype(np.int32)], inside, shift=4)
-        return drawn > 0
+                columns, rows = np.array(polygon).T - 0.5
+                drawn[draw.polygon(rows, columns, drawn.shape)] = inside
+        return drawn
 
 
 def drawn(role: str | None = None) -> list[Drawn]:

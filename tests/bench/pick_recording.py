@@ -1,4 +1,7 @@
-"""A recording of Pick on a Preview in a real GIMP, animated: `python -m tests.bench.pick_recording docs`."""
+"""Recordings of picking in a real GIMP and a real Krita, animated: `python -m tests.bench.pick_recording docs`.
+
+With `gimp` or `krita` after the folder, only that one.
+"""
 
 from __future__ import annotations
 
@@ -14,9 +17,13 @@ from ..editors import chroot
 from ..editors.gimp import session
 from ..editors.gimp.picker import Picker
 from ..editors.gimp.window import Window
+from ..editors.krita import session as krita_session
+from ..editors.krita.session import Krita
 from . import sheets
 
 PHOTO, CUP = "coffee", (280, 250)
+RIM, HANDLE, SAUCER = (290, 130), (222, 270), (440, 210)  # what is clicked on in Krita; the last is not meant
+TURNED = {"zoom": 1.7, "rotation": -24.0}
 NEAR_PX = 60
 WIDTH_PX = 800
 COLOURS = 255  # of each frame
@@ -45,7 +52,7 @@ class Recording:
         first.save(path, save_all=True, append_images=others, duration=lasts, loop=0, optimize=True)
 
 
-def record(path: Path) -> None:
+def record_gimp(path: Path) -> None:
     """The dark of a cup and its saucer is clicked on, looked at closely, and selected."""
     pixels = sheets.photo(PHOTO)
     size = (pixels.shape[1], pixels.shape[0])
@@ -108,5 +115,57 @@ def _tinted_px(picker: Picker) -> int:
     return int((shown[..., 2] - shown[..., 0] > 30).sum())
 
 
+def record_krita(path: Path) -> None:
+    """A cup is clicked on; turned and from closer by, its handle is added; Enter makes that the selection."""
+    pixels = sheets.photo(PHOTO)
+    size = (pixels.shape[1], pixels.shape[0])
+    with running_daemon() as daemon, chroot.home_folder("recording-") as home, chroot.Desktop(home) as desktop:
+        daemon.wait_for_worker()
+        with daemon.client() as client:
+            krita_session.install(home, client.catalogue())
+        with krita_session.running_krita(home, {"SCUMBLE_HOME": str(daemon.home)}, desktop) as krita:
+            opaque = np.dstack([pixels, np.full(pixels.shape[:2], 255, np.uint8)])
+            document = krita.document({"name": "Coffee", "pixels": opaque}, size=size)
+            _act_in_krita(Recording(desktop), krita, document, path)
+
+
+def _act_in_krita(recording: Recording, krita: Krita, document: int, path: Path) -> None:
+    krita.call("turn_canvas")
+    krita.call("pick", title="Select Object")
+    krita.call("defaults")
+    krita.call("pick_on_canvas")
+    clicks = 0
+
+    def click(place: tuple[int, int], button: int = 1) -> None:
+        nonlocal clicks
+        clicks += 1
+        at = [str(each) for each in krita.call("place_on_canvas", x=place[0], y=place[1])]
+        krita.desktop.xdotool("mousemove", *at)
+        recording.take()
+        krita.desktop.xdotool("click", str(button))
+        chroot.wait_until(lambda: _has_found(krita, clicks), f"what {clicks} clicks find")
+        recording.take()
+
+    click(RIM)
+    krita.call("turn_canvas", **TURNED)
+    click(HANDLE)
+    click(SAUCER, button=3)
+    krita.desktop.xdotool("key", "Return")
+    chroot.wait_until(lambda: krita.selection(document) is not None, "the selection")
+    recording.take()
+    krita.call("turn_canvas")
+    recording.take()
+    recording.save(path)
+
+
+def _has_found(krita: Krita, clicks: int) -> bool:
+    now = krita.call("picking")
+    points = [point for point in str(now["points"]).split(";") if point.strip()]
+    return len(points) == clicks and bool(now["found"]) and not now["looking"]
+
+
+RECORDINGS = {"gimp": record_gimp, "krita": record_krita}
+
 if __name__ == "__main__":
-    record(Path(sys.argv[1]) / "gimp-pick.gif")
+    for name in sys.argv[2:] or RECORDINGS:
+        RECORDINGS[name](Path(sys.argv[1]) / f"{name}-pick.gif")

@@ -8,19 +8,24 @@ from dataclasses import dataclass, field
 import cv2
 import numpy as np
 
-from . import masks, segment
-from .segment import Scene
+from . import masks, outline, parts, segment
+from .segment import Scene, View
 
-# A correction's likely area is twice that of a disc reaching from the click to the mask's edge, and e-fold less likely
-# when four times larger or smaller. Moving a whole island over counts as an edge of 2.5 times the mean strength.
-CORRECTION_AREA, CORRECTION_SPREAD, ISLAND_EDGE = 2.0, 1.0, 2.5
-TRUST = 0.5  # the power to which a part's agreement with a network's opinion counts
-FLAT = 1.0  # edge strength below which a picture has no edges at all
+OBJECT_PX = 384  # the longest side of the copy in which an object is parted from its ground by colour
+AROUND = 0.35  # of an object's size, what is looked at around it
+PART_PX = 192  # the longest side of the copy in which is looked for what a click means
+CLOSER = 0.6  # of the view's longer side: an object that needs no more is parted again, from close by
+GROUND = 0.5  # of the picture's rim: what has more of it is no object
+MIDDLE = 0.5  # the click is about there where it is so far inside, of how far one can be
+NEARNESSES = (0, 2, 3, 4)  # from how close by the first click looks: all of the picture, then half, quarter, eighth
+CREVICE = 0.03  # of half an object's thickness: what cuts into it and is no wider than twice that is filled
+FINE = 0.012  # of an object's size: a mistake of so small a depth is more than the network can see
+REACH, LEAST_REACH_PX = 10, 48  # how far around a click, in distances from it to the mask's edge, but not less
 
 
 @dataclass(frozen=True)
 class Click:
-    """In the scene's own pixels."""
+    """In the view's own pixels."""
 
     x: int
     y: int
@@ -29,45 +34,45 @@ class Click:
 
 @dataclass(frozen=True)
 class Advice:
-    """What a network says of one scene and one region in it.
+    """What a network says of one view and one region in it.
 
-    `chance`: for clicks and the mask before the last of them (bool), H×W float32: how likely each pixel is to be of the
-    object; or None, no opinion · `known`: the masks that clicks, in this order, have led to, kept for the next ones.
+    `chance`: for a part of the view, clicks and the mask before the last of them (bool) in it, H×W float32: how likely
+    each pixel is to be of the object; or None, no opinion · `known`: the masks, as bits, that clicks, in this order,
+    have led to, kept for the next ones.
     """
 
-    chance: Callable[[Sequence[Click], np.ndarray], np.ndarray | None]
+    chance: Callable[[View, Sequence[Click], np.ndarray], np.ndarray | None]
     known: dict[tuple[Click, ...], np.ndarray] = field(default_factory=dict)
 
 
 def from_clicks(
-    scene: Scene, clicks: Sequence[Click], region: np.ndarray | None = None, advice: Advice | None = None
+    view: View, clicks: Sequence[Click], region: np.ndarray | None = None, advice: Advice | None = None
 ) -> np.ndarray:
     """The object that the clicks point at, inside `region` (bool) where one is given. At least one click includes.
 
     The including click that comes first proposes an object; each further click that is on the wrong side corrects it,
     near the click only, so that adding clicks never makes the selection jump.
     """
-    allowed = scene.shows if region is None else region & scene.shows
+    allowed = view.shows if region is None else region & view.shows
     first = next(click for click in clicks if click.include)
     ordered = (first, *(click for click in clicks if click is not first))
     known = {} if advice is None else advice.known
-    mask = np.zeros(scene.shape, bool)
+    mask = np.zeros(view.shape, bool)
     for count in range(1, len(ordered) + 1):
         seen = ordered[:count]
         if seen in known:
-            mask = known[seen]
+            if count == len(ordered) or ordered[: count + 1] not in known:
+                mask = np.unpackbits(known[seen], count=mask.size).reshape(mask.shape) > 0
             continue
         if count == 1:
-            mask = _proposed(scene, first, allowed, region is None)
+            mask = _proposed(view, first, allowed, region is None)
         elif mask[seen[-1].y, seen[-1].x] != seen[-1].include:
-            chance = None if advice is None else advice.chance(seen, mask)
-            mask = _correct(scene, mask, seen, allowed, chance)
-        known[seen] = mask
-    seen = ordered
-    return keep_clicks(mask, click_discs(scene.shape, seen, True), click_discs(scene.shape, seen, False))
+            mask = _corrected(view, mask, seen, allowed, advice)
+        known[seen] = np.packbits(mask)
+    return mask
 
 
-def click_discs(size: tuple[int, int], clicks: Sequence[Click], include: bool, radius_px: int = 4) -> np.ndarray:
+def click_discs(size: tuple[int, int], clicks: Sequence[Click], include: bool, radius_px: float = 4) -> np.ndarray:
     """Bool discs around the clicks of one kind, smaller where a click of the other kind is close."""
     drawn = np.zeros(size, np.uint8)
     for click in clicks:
@@ -79,37 +84,67 @@ def click_discs(size: tuple[int, int], clicks: Sequence[Click], include: bool, r
     return drawn > 0
 
 
-def salient_level(scene: Scene, distance: np.ndarray, domain: np.ndarray) -> np.ndarray:
-    """The region {`distance` < t} inside `domain` (bool) whose outline lies on the strongest edges, over all t."""
-    change = segment.edge_strength(scene)
-    if change.max() < FLAT:
-        return domain
-    reachable = distance[domain]
-    best, best_score = domain & (distance <= np.quantile(reachable, 0.02)), -1.0
-    for share in np.geomspace(0.002, 1.0, 32):
-        region = domain & (distance <= np.quantile(reachable, share))
-        filled = masks.fill_holes(region, region.size)  # the edges of other things it flows around are not its own
-        outline = filled ^ masks.erode(filled, 1)
-        outline[[0, -1]] = outline[:, [0, -1]] = False
-        if not outline.any():
-            continue
-        on_rim = float(np.mean(region[scene.rim]))
-        score = float(change[outline].mean()) * region.mean() ** 0.12 * (1 - on_rim)
+# --- the first click ----------------------------------------------------------------------------------------------
+
+
+def _proposed(view: View, first: Click, allowed: np.ndarray, is_open: bool) -> np.ndarray:
+    """The object that one click means. `is_open`: it may end anywhere, since no region was given.
+
+    What stands out in all of the picture, if the click is about in its middle; else what does from closer by.
+    """
+    everything = slice(0, view.shape[0]), slice(0, view.shape[1])
+    if not is_open:
+        return _object(view, first, allowed, allowed, everything)
+    scene = view.scene(OBJECT_PX)
+    at = click_discs(scene.shape, _scaled([first], view.shape, scene.shape), True)
+    region = parts.salient_level(scene, _reduced(allowed, scene.shape) & scene.shows | at, at)
+    is_ground = float(np.mean(region[scene.rim])) > GROUND
+    if not is_ground and parts.centrality(masks.fill_holes(region, region.size), at) >= MIDDLE:
+        found = _object(view, first, allowed, _enlarged(region, view), everything)
+    else:
+        found = _from_closer_by(view, first, allowed)
+    around = _around(found, AROUND)
+    if max(part.stop - part.start for part in around) <= CLOSER * max(view.shape):
+        found = _object(view, first, allowed, found, around)
+    return found
+
+
+def _object(
+    view: View, first: Click, allowed: np.ndarray, likely: np.ndarray, window: tuple[slice, slice]
+) -> np.ndarray:
+    """What in `window` has the colours of the `likely` region (bool) rather than those around it."""
+    seen = view.part(*window)
+    scene = seen.scene(OBJECT_PX)
+    inside = click_discs(scene.shape, _scaled(_moved([first], window), seen.shape, scene.shape), True)
+    may = _reduced(allowed[window], scene.shape) & scene.shows
+    found = _settle(scene, _reduced(likely[window], scene.shape) | inside, may, inside)
+    mask = click_discs(view.shape, [first], True, 1)
+    mask[window] |= _enlarged(_tidy(found, inside, np.zeros_like(inside), may), seen) & allowed[window]
+    return mask
+
+
+def _from_closer_by(view: View, first: Click, allowed: np.ndarray) -> np.ndarray:
+    """What stands out most around the click, of what is seen from several distances."""
+    best, best_score = click_discs(view.shape, [first], True), -1.0
+    for nearness in NEARNESSES:
+        window = _window(view.shape, first, max(LEAST_REACH_PX, round(max(view.shape) / 2**nearness)))
+        seen = view.part(*window)
+        scene = seen.scene(PART_PX)
+        small = _scaled(_moved([first], window), seen.shape, scene.shape)
+        at = click_discs(scene.shape, small, True, 2)
+        part, score = parts.thing_at(scene, _reduced(allowed[window], scene.shape) | at, at)
+        score *= (max(seen.shape) / max(view.shape)) ** (2 * parts.FIRST_LARGER)
         if score > best_score:
-            best, best_score = region, score
-    return best
+            best, best_score = np.zeros(view.shape, bool), score
+            best[window] = _enlarged(part, seen)
+        if seen.shape == scene.shape:
+            break
+    return best & allowed | click_discs(view.shape, [first], True, 1)
 
 
-def _proposed(scene: Scene, first: Click, allowed: np.ndarray, is_open: bool) -> np.ndarray:
-    """The object that one click means. `is_open`: it may end anywhere, since no region was given."""
-    inside = click_discs(scene.shape, [first], True)
-    near = segment.geodesic_distance(scene, inside)
-    likely = salient_level(scene, near, allowed) if is_open else allowed
-    return _settle(scene, likely, near, allowed, inside)
-
-
-def _settle(scene: Scene, likely: np.ndarray, near: np.ndarray, allowed: np.ndarray, inside: np.ndarray) -> np.ndarray:
+def _settle(scene: Scene, likely: np.ndarray, allowed: np.ndarray, inside: np.ndarray) -> np.ndarray:
     """GrabCut from a `likely` region (bool), whose parts nearest to the click are certain."""
+    near = segment.geodesic_distance(scene, inside)
     labels = np.where(likely, cv2.GC_PR_FGD, cv2.GC_PR_BGD).astype(np.uint8)
     labels[~allowed] = cv2.GC_BGD
     labels[likely & (near <= np.quantile(near[likely], 0.3))] = cv2.GC_FGD
@@ -118,73 +153,126 @@ def _settle(scene: Scene, likely: np.ndarray, near: np.ndarray, allowed: np.ndar
     on_rim = [float(each[scene.rim].mean()) for each in (likely, mask)]
     if on_rim[1] > max(0.6, 2 * on_rim[0]):  # the colours did not part it from the ground; the edges did
         mask = likely
-    return keep_clicks(mask, inside, np.zeros_like(inside))
+    return mask
 
 
-def _correct(
-    scene: Scene, mask: np.ndarray, clicks: Sequence[Click], allowed: np.ndarray, chance: np.ndarray | None = None
+# --- each further click -------------------------------------------------------------------------------------------
+
+
+def _corrected(
+    view: View, mask: np.ndarray, clicks: Sequence[Click], allowed: np.ndarray, advice: Advice | None
 ) -> np.ndarray:
     """`mask` with the last of `clicks` put on its right side, together with what belongs to it.
 
-    `chance`: what a network thinks of each pixel (float32), knowing the clicks.
+    Who clicks close to the mask's edge means something small: it is looked at from as close by.
     """
     click = clicks[-1]
-    at = click_discs(scene.shape, [click], click.include)
-    others = click_discs(scene.shape, clicks, not click.include) & ~at
-    domain = (allowed & ~mask if click.include else mask) | at
-    labels, _ = masks.components(domain)
-    domain = labels == labels[click.y, click.x]
-    near, opposed = segment.geodesic_distance(scene, at), segment.geodesic_distance(scene, others)
-    depth = min(float(masks.distance_to(~domain)[click.y, click.x]), max(scene.shape) / 2)
+    depth = min(_depth(mask if not click.include else ~mask, click), max(view.shape) / 2)
+    reach = max(LEAST_REACH_PX, round(REACH * depth))
+    window = _window(view.shape, click, reach)
+    seen = view.part(*window)
+    scene = seen.scene(PART_PX)
+    before, may = _reduced(mask[window], scene.shape), _reduced(allowed[window], scene.shape)
+    scale = max(scene.shape) / max(seen.shape)
+    disc = max(0.0, min(4.0, depth * scale / 2))
+    small = _scaled(_moved(clicks, window), seen.shape, scene.shape)
+    at = click_discs(scene.shape, small[-1:], click.include, disc)
+    others = click_discs(scene.shape, small[:-1], not click.include, disc) & ~at
+    chance = None if advice is None else _advised(view, mask, clicks, depth, window, scene.shape, advice)
     likely = None if chance is None else chance if click.include else 1 - chance
-    part = _parted(scene, near, domain, domain & (near < opposed), depth, likely) | at
-    return mask | part if click.include else mask & ~part
+    domain = (may & ~before if click.include else before) | at
+    part = parts.around_click(scene, domain, at, others, before == click.include, likely)
+    part = _enlarged(part, seen) if scene.shape != seen.shape else part
+    changed = mask.copy()
+    if click.include:
+        changed[window] |= part & allowed[window]
+    else:
+        changed[window] &= ~part
+    inside, outside = (click_discs(view.shape, clicks, include, min(4.0, depth / 2)) for include in (True, False))
+    return _tidy(changed, inside, outside, allowed)
 
 
-def _parted(
-    scene: Scene,
-    near: np.ndarray,
-    domain: np.ndarray,
-    mine: np.ndarray,
-    depth_px: float,
-    likely: np.ndarray | None = None,
-) -> np.ndarray:
-    """The part of `domain` around the click that is best parted from the rest of it by edges.
-
-    `depth_px`: how far the click is from the mask's edge. Who clicks close to the edge means a small correction ·
-    `likely`: how likely each pixel is to be of that part, in the opinion of a network, which proposes a part as well.
-    """
-    change = segment.edge_strength(scene)
-    typical = float(change.mean()) + 1e-3
-    reachable = np.sort(near[mine])
-    best, best_score = mine & (near <= reachable[int(0.05 * (reachable.size - 1))]), 0.0
-    shares = np.geomspace(max(1e-3, 4 / reachable.size), 1.0, 32)
-    parts = [mine & (near <= reachable[int(share * (reachable.size - 1))]) for share in shares]
-    if likely is not None:
-        parts.append(masks.touching(mine & (likely > 0.5), near <= reachable[0]))
-    for part in parts:
-        if not part.any():
-            continue
-        outline = part & masks.grow(domain & ~part, 1)
-        strength = float(change[outline].mean()) if outline.any() else ISLAND_EDGE * typical
-        unlikely = np.log(part.sum() / (CORRECTION_AREA * np.pi * depth_px**2)) / CORRECTION_SPREAD
-        score = strength * np.exp(-0.5 * unlikely**2)
-        if likely is not None:
-            score *= _agreement(part, likely, domain) ** TRUST
-        if score > best_score:
-            best, best_score = part, score
-    return best
+def _advised(
+    view: View,
+    mask: np.ndarray,
+    clicks: Sequence[Click],
+    depth: float,
+    window: tuple[slice, slice],
+    size: tuple[int, int],
+    advice: Advice,
+) -> np.ndarray | None:
+    """What the network, which sees the object so far and the clicks from close by, thinks of a window, at `size`."""
+    marked = mask.copy()
+    marked[[click.y for click in clicks], [click.x for click in clicks]] = True
+    around = _around(marked, AROUND)
+    if depth < FINE * max(part.stop - part.start for part in around):
+        return None
+    found = advice.chance(view.part(*around), _moved(clicks, around), mask[around])
+    if found is None:
+        return None
+    whole = np.full(view.shape, 0.0, np.float32)
+    whole[around] = masks.resize(found, mask[around].shape)
+    return masks.resize(whole[window], size)
 
 
-def _agreement(part: np.ndarray, likely: np.ndarray, domain: np.ndarray) -> float:
-    """From 0 to 1, how much of one is the other too: Dice's coefficient of `part` and what is `likely` in `domain`."""
-    shared = float(likely[part].sum())
-    return (2 * shared + 1) / (float(likely[domain].sum()) + float(part.sum()) + 1)
-
-
-def keep_clicks(mask: np.ndarray, inside: np.ndarray, outside: np.ndarray) -> np.ndarray:
+def _tidy(mask: np.ndarray, inside: np.ndarray, outside: np.ndarray, allowed: np.ndarray) -> np.ndarray:
     """Only what hangs together with an including click, without holes, and true to every click."""
+    crevice_px = int(CREVICE * float(masks.distance_to(~mask).max())) if mask.any() and not mask.all() else 0
+    if crevice_px:
+        closed = masks.distance_to(masks.distance_to(mask) > crevice_px) > crevice_px
+        mask = mask | (closed & ~masks.touching(closed & ~mask, outside)) & allowed
     mask = (mask | inside) & ~outside
     mask = masks.touching(mask, inside)
-    mask = masks.fill_holes(mask, max(8, int(0.02 * mask.sum())), outside)
-    return mask
+    return masks.fill_holes(mask, max(8, int(0.02 * mask.sum())), outside)
+
+
+# --- between sizes ------------------------------------------------------------------------------------------------
+
+
+def _depth(domain: np.ndarray, click: Click) -> float:
+    """How far the click is from where `domain` (bool) ends."""
+    return float(cv2.distanceTransform(domain.astype(np.uint8), cv2.DIST_L2, 5)[click.y, click.x])
+
+
+def _window(size: tuple[int, int], click: Click, reach: int) -> tuple[slice, slice]:
+    """Rows and columns around the click."""
+    return (
+        slice(max(0, click.y - reach), min(size[0], click.y + reach + 1)),
+        slice(max(0, click.x - reach), min(size[1], click.x + reach + 1)),
+    )
+
+
+def _around(mask: np.ndarray, margin: float) -> tuple[slice, slice]:
+    """Rows and columns of what there is of `mask`, with a margin of so much of its longer side."""
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    room = 8 + round(margin * max(rows[-1] - rows[0], columns[-1] - columns[0]))
+    return (
+        slice(max(0, int(rows[0]) - room), min(mask.shape[0], int(rows[-1]) + 1 + room)),
+        slice(max(0, int(columns[0]) - room), min(mask.shape[1], int(columns[-1]) + 1 + room)),
+    )
+
+
+def _moved(clicks: Sequence[Click], window: tuple[slice, slice]) -> list[Click]:
+    """Those in the window, in its own pixels."""
+    rows, columns = window
+    return [
+        Click(click.x - columns.start, click.y - rows.start, click.include)
+        for click in clicks
+        if rows.start <= click.y < rows.stop and columns.start <= click.x < columns.stop
+    ]
+
+
+def _scaled(clicks: Sequence[Click], size: tuple[int, int], smaller: tuple[int, int]) -> list[Click]:
+    down, across = smaller[0] / size[0], smaller[1] / size[1]
+    return [Click(int((each.x + 0.5) * across), int((each.y + 0.5) * down), each.include) for each in clicks]
+
+
+def _reduced(mask: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    return masks.resize(mask, size) >= 0.5
+
+
+def _enlarged(mask: np.ndarray, view: View) -> np.ndarray:
+    """A mask of something smaller than the view at its size, along its edges."""
+    if mask.shape == view.shape:
+        return mask
+    return outline.draw(mask, view.shape, lambda rows, columns: view.rgb[rows, columns] / np.float32(255)) > 0.5

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Callable, Iterator
 
 import numpy as np
@@ -26,19 +27,27 @@ def draw(mask: np.ndarray, size: tuple[int, int], read: Read) -> np.ndarray:
     smooth = masks.feather(mask.astype(np.float32), 1.5)
     large = masks.resize(smooth, size)
     coverage = (large > 0.5).astype(np.float32)
-    for rows, columns in _blocks_with_edges(large, radius):
+    for rows, columns in _blocks_with_edges(smooth, size, radius):
         coverage[rows, columns] = _drawn(large, rows, columns, radius, read)
     return coverage
 
 
-def _blocks_with_edges(large: np.ndarray, radius: int) -> Iterator[tuple[slice, slice]]:
-    """The blocks in which, or beside which, `large` is neither nothing nor whole; neighbours in a row are one."""
-    partial = np.abs(large - 0.5) < 0.499
-    height, width = large.shape
+def _blocks_with_edges(smooth: np.ndarray, size: tuple[int, int], radius: int) -> Iterator[tuple[slice, slice]]:
+    """The blocks of `size` in or beside which `smooth` is neither nothing nor whole; neighbours in a row are one."""
+    partial = np.abs(smooth - 0.5) < 0.499
+    height, width = size
+
+    def beside(start: int, axis: int) -> slice:
+        """What of `smooth` a block that starts there lies over, and its neighbours, which it is mixed with."""
+        scale = smooth.shape[axis] / size[axis]
+        return slice(
+            max(0, math.floor((start - radius) * scale) - 1), math.ceil((start + BLOCK_PX + radius) * scale) + 1
+        )
+
     for top in range(0, height, BLOCK_PX):
-        strip = np.asarray(partial[max(0, top - radius) : top + BLOCK_PX + radius].any(axis=0))
+        strip = np.asarray(partial[beside(top, 0)].any(axis=0))
         lefts = range(0, width, BLOCK_PX)
-        has_edge = [bool(strip[max(0, left - radius) : left + BLOCK_PX + radius].any()) for left in lefts]
+        has_edge = [bool(strip[beside(left, 1)].any()) for left in lefts]
         for is_drawn, blocks in itertools.groupby(lefts, lambda left, has=has_edge: has[left // BLOCK_PX]):
             if is_drawn:
                 run = list(blocks)

@@ -14,11 +14,12 @@ from scumble_protocol.image import Bounds, Point
 from . import masks
 from .clicks import Advice, Click, click_discs, from_clicks
 from .image import Image
-from .segment import WORK_PX, Scene
+from .segment import WORK_PX, View
 from .segment import within as segment_within
 
 LEAST_PX = 8  # a layer with a shorter side holds nothing to find an outline in
 MARGIN = 0.2  # of a box or selection's size, kept around it as a sample of the ground
+VIEW_PX = 768  # longest side of what is clicked on; what a click means is looked at in parts of it
 CLOSE_UP = 0.5  # of the layer: what is around a smaller selection is looked at alone
 SPECK = 0.02  # of the mask's largest part: smaller ones that a network leaves are mistakes
 EVERYTHING = 0.98  # a selection with this share of what shows points at nothing in particular
@@ -71,11 +72,9 @@ Segment = Callable[[Image, Window, Sequence[Point], "Bounds | None"], np.ndarray
 
 
 class Adviser(Protocol):
-    """A network that helps to understand clicks. `scene_px`: the longest side of the copy that it is asked about."""
+    """A network that helps to understand clicks."""
 
-    scene_px: int
-
-    def advise(self, scene: Scene, region: np.ndarray | None) -> Advice: ...
+    def advise(self, view: View, region: np.ndarray | None) -> Advice: ...
 
 
 def region_of(image: Image, selection: np.ndarray | None, box: Bounds | None) -> np.ndarray | None:
@@ -108,16 +107,16 @@ def find(image: Image, region: np.ndarray | None, points: Sequence[Point], advis
     points = last_words(points)
     _check_prompts(image, region, points)
     window = whole(image) if region is None else window_around(region)
-    is_advised = adviser is not None and any(point.include for point in points)
-    scene = Scene.part_of(image, *window.slices, adviser.scene_px if adviser and is_advised else WORK_PX)
-    small_region = None if region is None else _reduced(region, window, scene.shape)
-    clicks = _to_mask(points, window, scene.shape)
-    if any(click.include for click in clicks):
-        advice = adviser.advise(scene, small_region) if adviser and is_advised else None
-        mask = from_clicks(scene, clicks, small_region, advice)
+    is_pointed = any(point.include and window.holds(point) for point in points)
+    view = View.of_layer(image, *window.slices, VIEW_PX if is_pointed else WORK_PX)
+    small_region = None if region is None else _reduced(region, window, view.shape)
+    clicks = _to_mask(points, window, view.shape)
+    if is_pointed:
+        advice = adviser.advise(view, small_region) if adviser else None
+        mask = from_clicks(view, clicks, small_region, advice)
     else:
         assert small_region is not None
-        mask = segment_within(scene, small_region, click_discs(scene.shape, clicks, False))
+        mask = segment_within(view.scene(WORK_PX), small_region, click_discs(view.shape, clicks, False))
     return Found(mask, window, clicks)
 
 

@@ -121,7 +121,7 @@ def _shadow_inside(scene: Scene, selected: np.ndarray) -> np.ndarray:
     labels[dark & (lightness < np.median(lightness[lit]))] = cv2.GC_FGD
     # Shadows are wide; blurred, the ground's own dark and light patches do not count as shadow and light
     blurred = cv2.GaussianBlur(scene.rgb[near], (0, 0), max(1.0, 0.02 * np.sqrt(selected.sum() / np.pi)))
-    found[near] = grab_cut(Scene(blurred, scene.lab[near], scene.shows[near]), labels[near])
+    found[near] = grab_cut(Scene(blurred, scene.shows[near], scene.lab[near]), labels[near])
     # What GrabCut takes away has to hang together with the outside: a light thing in the shadow is still in it
     dropped, _ = masks.components(selected & ~found)
     outside = masks.grow(~selected, 2)

@@ -1,6 +1,6 @@
 """Part an object from its ground by colour and edges, without any trained model.
 
-Everything here works on a `Scene`, a bounded copy of the picture; masks come back at that size.
+Everything here works on a `Scene`, a bounded copy of the picture or of a part of it; masks come back at that size.
 """
 
 from __future__ import annotations
@@ -21,16 +21,40 @@ SEED = 20  # of every generator used here: the same picture and prompts give the
 
 
 @dataclass(frozen=True)
-class Scene:
-    """`rgb`: H×W×3 uint8 · `lab`: H×W×3 float32, lightly smoothed · `shows`: bool, False where it is transparent."""
+class View:
+    """A picture to look closely at, part by part. `rgb`: H×W×3 uint8 · `shows`: bool, False where it is transparent."""
 
     rgb: np.ndarray
-    lab: np.ndarray
     shows: np.ndarray
 
     @property
     def shape(self) -> tuple[int, int]:
         return self.shows.shape[0], self.shows.shape[1]
+
+    @staticmethod
+    def of_layer(image: Image, rows: slice, columns: slice, longest_px: int) -> View:
+        """Of a part of a layer; only the bounded copy is converted."""
+        size = masks.fitted_size((rows.stop - rows.start, columns.stop - columns.start), longest_px)
+        rgb = np.clip(image.reduced(rows, columns, size), 0, 1)
+        return View((rgb * 255 + 0.5).astype(np.uint8), image.reduced_alpha(rows, columns, size) > 0.05)
+
+    def part(self, rows: slice, columns: slice) -> View:
+        return View(self.rgb[rows, columns], self.shows[rows, columns])
+
+    def scene(self, longest_px: int) -> Scene:
+        """All of it, smaller where it is larger than that."""
+        size = masks.fitted_size(self.shape, longest_px)
+        if size == self.shape:
+            return Scene.of(self.rgb / np.float32(255), self.shows.astype(np.float32), longest_px)
+        small = cv2.resize(np.ascontiguousarray(self.rgb), size[::-1], interpolation=cv2.INTER_AREA)
+        return Scene.of(small / np.float32(255), masks.resize(self.shows, size), longest_px)
+
+
+@dataclass(frozen=True)
+class Scene(View):
+    """`lab`: H×W×3 float32, lightly smoothed."""
+
+    lab: np.ndarray
 
     @staticmethod
     def part_of(image: Image, rows: slice, columns: slice, longest_px: int = WORK_PX) -> Scene:
@@ -45,7 +69,7 @@ class Scene:
         small = np.clip(masks.resize(rgb, size), 0, 1)
         smooth = cv2.bilateralFilter(small, 5, 0.08, 2)
         lab = cv2.cvtColor(smooth, cv2.COLOR_RGB2LAB)
-        return Scene((small * 255 + 0.5).astype(np.uint8), lab, masks.resize(alpha, size) > 0.05)
+        return Scene((small * 255 + 0.5).astype(np.uint8), masks.resize(alpha, size) > 0.05, lab)
 
     @property
     def rim(self) -> np.ndarray:
@@ -59,21 +83,30 @@ def geodesic_distance(scene: Scene, starts: np.ndarray, reach: float = 60.0) -> 
 
     Plain ground costs 1 a picture width, an edge of ΔE 10 about `reach` / 6 as much. Infinite without a start.
     """
+    return path_length(scene, starts, local_change(scene), reach)
+
+
+def path_length(scene: Scene, starts: np.ndarray, change: np.ndarray, reach: float = 60.0) -> np.ndarray:
+    """The same for any cost that is given as a `change` of colour (ΔE) at every pixel."""
     from skimage.graph import MCP_Geometric
 
     if not starts.any():
         return np.full(scene.shape, np.inf, np.float32)
-    height, width = scene.shape
+    costs = (1 + reach * (change / 10) ** 1.5) / max(scene.shape)
+    costs[~scene.shows] = 1e3
+    distance, _ = MCP_Geometric(costs.astype(np.float64)).find_costs(np.argwhere(starts))
+    return np.ascontiguousarray(distance, np.float32)
+
+
+def local_change(scene: Scene) -> np.ndarray:
+    """ΔE between a pixel and the most unlike of its four neighbours."""
     change = np.zeros(scene.shape, np.float32)
     for axis in (0, 1):
         step = np.linalg.norm(np.diff(scene.lab, axis=axis), axis=2)
         pads = [(0, 1), (0, 0)] if axis == 0 else [(0, 0), (0, 1)]
         change = np.maximum(change, np.pad(step, pads))
         change = np.maximum(change, np.pad(step, [pads[0][::-1], pads[1][::-1]]))
-    costs = (1 + reach * (change / 10) ** 1.5) / max(height, width)
-    costs[~scene.shows] = 1e3
-    distance, _ = MCP_Geometric(costs.astype(np.float64)).find_costs(np.argwhere(starts))
-    return np.ascontiguousarray(distance, np.float32)
+    return change
 
 
 def edge_strength(scene: Scene) -> np.ndarray:

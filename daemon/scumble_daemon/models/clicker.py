@@ -14,22 +14,19 @@ from scumble_protocol.image import Point
 from ..imaging import click_maps, masks
 from ..imaging.clicks import Advice, Click
 from ..imaging.image import Image
-from ..imaging.prompts import Found, find
-from ..imaging.segment import Scene
+from ..imaging.prompts import VIEW_PX, Found, find
+from ..imaging.segment import View
 from .computing import checked, computing
 from .devices import Device, computes_bf16
 from .networks import Loaded
 
-SCENE_PX = 384  # the longest side of the copy in which objects are parted by edges and colours
-SIDE_PX = 256  # and of that which the network sees; it learned with things of the sizes that they have then
+SIDE_PX = 256  # the longest side of what the network sees; it learned with things of the sizes that they have then
 PICTURES = 4  # whose masks are kept for the next click
-REMEMBERED = 64  # masks of each: 0.15 MB each
+REMEMBERED = 64  # masks of each: 0.13 MB each
 
 
 class Clicker:
     """A `ClickNet` on its device. Its masks of clicks before are kept, so a further click costs only itself."""
-
-    scene_px = SCENE_PX
 
     def __init__(self, loaded: Loaded, device: Device, title: str) -> None:
         import torch
@@ -42,38 +39,38 @@ class Clicker:
 
     @property
     def bytes(self) -> int:
-        return self.loaded.bytes + PICTURES * REMEMBERED * SCENE_PX * SCENE_PX
+        return self.loaded.bytes + PICTURES * (REMEMBERED // 8 + 4) * VIEW_PX * VIEW_PX
 
     def point(self, image: Image, region: np.ndarray | None, points: Sequence[Point]) -> Found:
         """The object that `region` (bool), clicks, or both mean. Raises: Invalid, OutOfMemory."""
         return find(image, region, points, self)
 
-    def advise(self, scene: Scene, region: np.ndarray | None) -> Advice:
-        """What it has to say of a scene; what looks the same is the same scene."""
-        parts = (scene.rgb, scene.shows, *(() if region is None else (region,)))
-        digest = hashlib.sha256(repr(scene.shape).encode())
+    def advise(self, view: View, region: np.ndarray | None) -> Advice:
+        """What it has to say of a picture; what looks the same is the same picture."""
+        parts = (view.rgb, view.shows, *(() if region is None else (region,)))
+        digest = hashlib.sha256(repr(view.shape).encode())
         for part in parts:
             digest.update(np.ascontiguousarray(part).tobytes())
         key = digest.digest()
         if key not in self._advice:
             while len(self._advice) >= PICTURES:
                 self._advice.popitem(last=False)
-            self._advice[key] = Advice(lambda clicks, before: self.chance(scene, clicks, before))
+            self._advice[key] = Advice(self.chance)
         self._advice.move_to_end(key)
         advice = self._advice[key]
         while len(advice.known) > REMEMBERED:
             advice.known.pop(next(iter(advice.known)))
         return advice
 
-    def chance(self, scene: Scene, clicks: Sequence[Click], before: np.ndarray | None) -> np.ndarray:
-        """H×W float32 in [0, 1]: how likely each pixel of the scene is to be of the object that the clicks mean.
+    def chance(self, view: View, clicks: Sequence[Click], before: np.ndarray | None) -> np.ndarray:
+        """H×W float32 in [0, 1]: how likely each pixel of the view is to be of the object that the clicks mean.
 
         `before`: the mask so far, bool or the chances that this gave. Raises: OutOfMemory, Invalid.
         """
-        size = masks.fitted_size(scene.shape, SIDE_PX)
-        rgb = masks.resize(scene.rgb, size) / 255
+        size = masks.fitted_size(view.shape, SIDE_PX)
+        rgb = masks.resize(view.rgb, size) / 255
         lab = cv2.cvtColor(rgb.astype(np.float32), cv2.COLOR_RGB2LAB)
-        down, across = size[0] / scene.shape[0], size[1] / scene.shape[1]
+        down, across = size[0] / view.shape[0], size[1] / view.shape[1]
         moved = [
             Click(min(size[1] - 1, int(click.x * across)), min(size[0] - 1, int(click.y * down)), click.include)
             for click in clicks
@@ -81,7 +78,7 @@ class Clicker:
         smaller = None if before is None else masks.resize(before, size)
         with computing(self.title):
             logits = self._answer(click_maps.seen(rgb, lab, moved, smaller))
-        return masks.resize(1 / (1 + np.exp(-checked(logits, self.title))), scene.shape)
+        return masks.resize(1 / (1 + np.exp(-checked(logits, self.title))), view.shape)
 
     def _answer(self, seen: np.ndarray) -> np.ndarray:
         import torch

@@ -6,7 +6,7 @@
 import time
 
 from krita import Krita, Selection
-from PyQt5.QtCore import QByteArray, QEventLoop, Qt, QTimer
+from PyQt5.QtCore import QByteArray, QEventLoop, QPointF, Qt, QTimer
 from PyQt5.QtTest import QTest
 from PyQt5.QtWidgets import (
     QAbstractItemView,
@@ -463,6 +463,13 @@ def share_in_sight(name):
     widget = part(name)
     shown = widget.visibleRegion().boundingRect()
     return shown.width() * shown.height() / max(1, widget.width() * widget.height())
+
+
+def place_on_canvas(x, y):
+    """Where a place of the document is on the screen, while the artist points on the canvas."""
+    canvas = docker()._picking._canvas
+    place = canvas.widget.mapToGlobal(canvas.transform().map(QPointF(x, y)).toPoint())
+    return [place.x(), place.y()]
 
 
 # --- the models' tab -----------------------------------------------------------------------------------------------

@@ -139,7 +139,7 @@ def denied(view: View, found: np.ndarray, hints: Hints) -> np.ndarray:
     seeds = hints.sky.copy()
     first = int(np.argmax(found.any(axis=1)))
     seeds[first : first + max(2, len(found) // 12)] |= found[first : first + max(2, len(found) // 12)]
-    scene = Scene(view.rgb, view.lab, view.shows)
+    scene = Scene(view.rgb, view.shows, view.lab)
     near = geodesic_distance(scene, hints.ground) <= geodesic_distance(scene, seeds & ~hints.ground)
     return near | hints.ground
 

@@ -1,0 +1,172 @@
+"""What hangs together in a scene around a click: proposals by edges and by colour, and which of them is a thing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import cv2
+import numpy as np
+
+from . import masks, segment
+from .segment import Scene
+
+COLOURED = (0.4, 0.5, 0.65)  # how much likelier
+BIN = 5  # ΔE, of a histogram's step
+FLAT = 1.0  # edge strength below which a picture has no edges at all
+LEVELS = 20  # proposals of each kind
+CENTRAL = 1.0  # the power to which counts how near the click is to the middle of a part
+TRUST = 0.5  # and a part's agreement with a network's opinion
+LARGER = 0.06  # and its share of what it could be
+FIRST_LARGER = 0.2  # likewise, of a first click
+APART = 0.25  # what an island, or a hole, counts beside a part that adjoins what was there
+ISLAND_EDGE = 2.5  # moving a whole island over counts as an edge of so many times the mean strength
+
+
+def salient_level(scene: Scene, domain: np.ndarray, at: np.ndarray) -> np.ndarray:
+    """What in `domain` (bool) is within some distance of `at`, by that whose outline lies on the strongest edges."""
+    change = segment.edge_strength(scene)
+    if change.max() < FLAT:
+        return domain
+    distance = segment.geodesic_distance(scene, at)
+    reachable = distance[domain]
+    best, best_score = domain & (distance <= np.quantile(reachable, 0.02)), -1.0
+    for share in np.geomspace(0.002, 1.0, 32):
+        region = domain & (distance <= np.quantile(reachable, share))
+        filled = masks.fill_holes(region, region.size)  # the edges of other things it flows around are not its own
+        rim = filled ^ masks.erode(filled, 1)
+        rim[[0, -1]] = rim[:, [0, -1]] = False
+        if not rim.any():
+            continue
+        on_rim = float(np.mean(region[scene.rim]))
+        score = float(change[rim].mean()) * region.mean() ** 0.12 * (1 - on_rim)
+        if score > best_score:
+            best, best_score = region, score
+    return best
+
+
+def thing_at(scene: Scene, domain: np.ndarray, at: np.ndarray) -> tuple[np.ndarray, float]:
+    """The part of `domain` (bool) around a first click (`at`, bool) that stands out most, and how much.
+
+    What it encloses is its own. A part that reaches the scene's rim is seen only in part, or is ground.
+    """
+    domain = masks.touching(domain, at)
+    change = segment.edge_strength(scene)
+    if change.max() < FLAT:
+        return domain, 0.0
+    best, best_score = at, 0.0
+    for region in _proposals(scene, domain, at, np.zeros_like(at), None):
+        part = masks.fill_holes(region, region.size)
+        on_rim = float(np.mean(part[scene.rim]))
+        score = _edges(part, domain, change, 0.0) * centrality(part, at) ** CENTRAL * (1 - on_rim)
+        score *= (part.sum() / part.size) ** FIRST_LARGER
+        if score > best_score:
+            best, best_score = region, score
+    return best | at, best_score
+
+
+def around_click(
+    scene: Scene,
+    domain: np.ndarray,
+    at: np.ndarray,
+    others: np.ndarray,
+    beyond: np.ndarray,
+    likely: np.ndarray | None = None,
+) -> np.ndarray:
+    """The part of `domain` (bool) around a click (`at`, bool) that is best parted from the rest of it by edges, and in
+    whose middle the click is.
+
+    `others`: bool, clicks of the other kind · `beyond`: bool, what is on the click's side already · `likely`: how
+    likely each pixel is to be of that part, in the opinion of a network, which proposes a part as well.
+    """
+    halo = masks.grow(beyond, 1) & domain  # the mixed colours along an outline lead all around it
+    inner = domain & ~halo
+    domain = masks.touching(inner if (inner & at).any() else domain, at)
+    change = segment.edge_strength(scene)
+    typical = float(change.mean()) + 1e-3
+    adjoining = masks.grow(beyond, 2)
+    best, best_score = at, 0.0
+    for part in _proposals(scene, domain, at, others, likely, beyond):
+        score = _edges(part, domain, change, typical) * centrality(part, at) ** CENTRAL
+        score *= (part.sum() / domain.sum()) ** LARGER
+        if not (part & adjoining).any():
+            score *= APART
+        if likely is not None:
+            score *= _agreement(part, likely, domain) ** TRUST
+        if score > best_score:
+            best, best_score = part, score
+    return best | at | (halo & masks.grow(best, 2))
+
+
+def _proposals(
+    scene: Scene,
+    domain: np.ndarray,
+    at: np.ndarray,
+    others: np.ndarray,
+    likely: np.ndarray | None,
+    beyond: np.ndarray | None = None,
+) -> Iterator[np.ndarray]:
+    steps = segment.local_change(scene)
+    near = segment.path_length(scene, at, steps)
+    mine = domain & (near < segment.path_length(scene, others, steps)) | at if others.any() else domain | at
+    unlike = _unlike(scene, at)
+    for distance in (near, segment.path_length(scene, at, unlike)):
+        reachable = np.sort(distance[mine])
+        last = -1
+        for share in np.geomspace(max(1e-3, min(1.0, 4 / reachable.size)), 1.0, LEVELS):
+            count = int(share * (reachable.size - 1))
+            if count == last:
+                continue
+            last = count
+            yield mine & (distance <= reachable[count])
+    if beyond is not None:
+        alike = _alike(scene, beyond & scene.shows | at, domain & ~at)
+        for least in COLOURED:
+            yield masks.touching(mine & (alike > least) | at, at)
+    if likely is not None:
+        yield masks.touching(mine & ((likely > 0.5) | at), at)
+
+
+def _alike(scene: Scene, these: np.ndarray, those: np.ndarray) -> np.ndarray:
+    """From 0 to 1: how much more likely a pixel's colour is among `these` (bool) than among `those`."""
+    count = 128 // BIN + 1
+    steps = (np.clip(scene.lab + np.array([0, 64, 64], np.float32), 0, 127) / BIN).astype(np.int32)
+    place = (steps[..., 0] * count + steps[..., 1]) * count + steps[..., 2]
+    shares = []
+    for chosen in (these, those):
+        table = np.bincount(place[chosen], minlength=count**3).reshape(count, count, count).astype(np.float32)
+        for axis in range(3):
+            table = table + 0.5 * (np.roll(table, 1, axis) + np.roll(table, -1, axis))
+        shares.append(table.ravel() / max(1.0, float(table.sum())))
+    odds = (shares[0] + 1e-6) / (shares[0] + shares[1] + 2e-6)
+    return cv2.blur(odds[place], (3, 3))
+
+
+def _unlike(scene: Scene, at: np.ndarray) -> np.ndarray:
+    """ΔE to the nearest of the colours at the click."""
+    colours = scene.lab[at]
+    if len(colours) > 12:
+        cv2.setRNGSeed(segment.SEED)
+        criteria = (cv2.TERM_CRITERIA_MAX_ITER, 6, 0.0)
+        _, _, colours = cv2.kmeans(colours, 3, np.empty(0), criteria, 1, cv2.KMEANS_PP_CENTERS)
+    square = np.full(scene.shape, np.inf, np.float32)
+    for colour in colours:
+        np.minimum(square, np.square(scene.lab - colour).sum(axis=2), out=square)
+    return np.sqrt(square)
+
+
+def _edges(part: np.ndarray, domain: np.ndarray, change: np.ndarray, typical: float) -> float:
+    """Mean strength of the edges along which `part` leaves the rest of `domain`."""
+    rim = part & masks.grow(domain & ~part, 1)
+    return float(change[rim].mean()) if rim.any() else ISLAND_EDGE * typical
+
+
+def centrality(part: np.ndarray, at: np.ndarray) -> float:
+    """From 0 to 1: how far inside `part` the click is, to how far inside one can be."""
+    inside = cv2.distanceTransform(np.pad(part, 1).astype(np.uint8), cv2.DIST_L2, 3)[1:-1, 1:-1]
+    return float(inside[at].max() / inside.max())
+
+
+def _agreement(part: np.ndarray, likely: np.ndarray, domain: np.ndarray) -> float:
+    """From 0 to 1, how much of one is the other too: Dice's coefficient of `part` and what is `likely` in `domain`."""
+    shared = float(likely[part].sum())
+    return (2 * shared + 1) / (float(likely[domain].sum()) + float(part.sum()) + 1)

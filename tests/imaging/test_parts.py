@@ -1,0 +1,58 @@
+"""What a click means: thin things whole, and no failure where there is next to nothing."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scumble_daemon.imaging import parts
+from scumble_daemon.imaging.segment import Scene
+
+
+def noise(height: int, width: int) -> np.ndarray:
+    return np.random.default_rng(3).normal(110, 3, (height, width, 3))
+
+
+def scene_of(pixels: np.ndarray) -> Scene:
+    return Scene.of(np.clip(pixels / 255, 0, 1).astype(np.float32), np.ones(pixels.shape[:2], np.float32))
+
+
+def overlap(found: np.ndarray, meant: np.ndarray) -> float:
+    return float((found & meant).sum() / (found | meant).sum())
+
+
+def line() -> tuple[np.ndarray, np.ndarray]:
+    """A line 3 pixels wide across a noisy grey, and where it is."""
+    pixels, meant = noise(90, 120), np.zeros((90, 120), bool)
+    meant[40:43, 10:110] = True
+    pixels[meant] = (200, 170, 60)
+    return pixels, meant
+
+
+def test_a_thin_line_is_taken_whole() -> None:
+    """By a click on it, and neither a bit of it nor the ground on both sides."""
+    pixels, meant = line()
+    at, nothing = np.zeros((2, 90, 120), bool)
+    at[41, 60] = True
+    assert overlap(parts.around_click(scene_of(pixels), np.ones_like(at), at, nothing, nothing), meant) > 0.7
+
+
+def test_what_adjoins_the_object_comes_before_an_island() -> None:
+    """A click on a gap in a line closes it as far as the parts of the line that are there already."""
+    pixels, meant = line()
+    there = meant.copy()
+    there[:, 45:75] = False
+    at, nothing = np.zeros((2, 90, 120), bool)
+    at[41, 60] = True
+    found = parts.around_click(scene_of(pixels), ~there, at, nothing, there)
+    assert overlap(found, meant & ~there) > 0.6
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 5])
+def test_a_domain_of_a_few_pixels_is_enough(count: int) -> None:
+    """A click into a gap of a pixel or two takes what there is of it."""
+    domain, at, nothing = np.zeros((3, 40, 40), bool)
+    domain[20, 10 : 10 + count] = True
+    at[20, 10] = True
+    found = parts.around_click(scene_of(noise(40, 40)), domain, at, nothing, ~domain)
+    assert found[20, 10]
+    assert not (found & ~domain).any()
