@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +10,6 @@ import cv2
 import numpy as np
 
 EPSILON = 1e-7  # how much two colours of one line may be off it, squared (as in pymatting)
-TOLERANCE, MOST_STEPS = 1e-6, 2000
 CHUNK = 1 << 15  # windows that are worked out at a time
 
 
@@ -55,28 +54,7 @@ def _solved(matrix: Any, right: np.ndarray) -> np.ndarray:
         first_guess = pymatting.ichol(symmetric)
     except ValueError:
         first_guess = pymatting.jacobi(matrix)
-    return _conjugate_gradients(matrix, right, first_guess)
-
-
-def _conjugate_gradients(
-    matrix: Any, right: np.ndarray, precondition: Callable[[np.ndarray], np.ndarray]
-) -> np.ndarray:
-    """As pymatting's, but that its sums do not depend on where in memory the numbers lie: the same picture gives the
-    same matte. Raises: ValueError where it does not get there."""
-    found, left = np.zeros_like(right), right.copy()
-    near = precondition(left)
-    way, length = near.copy(), np.sum(left * near)
-    for _ in range(MOST_STEPS):
-        across = matrix @ way
-        step = length / np.sum(way * across)
-        found += step * way
-        left -= step * across
-        if np.sum(left**2) <= TOLERANCE**2 * np.sum(right**2):
-            return found
-        near = precondition(left)
-        before, length = length, np.sum(left * near)
-        way = near + length / before * way
-    raise ValueError("conjugate gradients did not converge")
+    return pymatting.cg(matrix, right, M=first_guess, maxiter=2000, rtol=1e-6)
 
 
 def _laplacian(rgb: np.ndarray, known: np.ndarray, unknown: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
