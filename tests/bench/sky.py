@@ -58,7 +58,7 @@ class Scores:
 def ours(scene: Scene) -> Scores:
     started = time.perf_counter()
     image = Image.from_array(scene.photo)
-    made = replace_sky(image, Params(sky="clear", light=0, colour=0, haze=0), Context())
+    made = replace_sky(image, Params(sky="clear", light=0, colour=0, haze=0, water=0), Context())
     taken = time.perf_counter() - started
     assert isinstance(made, list)
     sky = made[-1]

@@ -40,3 +40,14 @@ def test_a_small_object_reads_next_to_nothing() -> None:
 
     outline.draw(disc(500, 20), (4000, 4000), part)
     assert 0 < sum(read) < 0.04 * 4000**2
+
+
+def test_edges_are_followed_and_not_blurred() -> None:
+    """A mask that ends three pixels off moves onto the edge of the picture, however little contrast that has."""
+    picture = np.full((80, 80, 3), 0.4, np.float32)
+    picture[:, 40:] = (0.45, 0.4, 0.35)
+    mask = np.zeros((80, 80), np.float32)
+    mask[:, 43:] = 1
+    found = masks.follow_edges(mask, picture, 12, 1e-5)[40]
+    assert found[39] < 0.15
+    assert found[40] > 0.7, "the step lies where the picture's does, and is as steep"

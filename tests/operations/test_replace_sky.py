@@ -22,7 +22,7 @@ from sklearn.datasets import load_sample_image
 
 from . import skies
 
-PLAIN: dict[str, Any] = {"light": 0, "colour": 0, "haze": 0}
+PLAIN: dict[str, Any] = {"light": 0, "colour": 0, "haze": 0, "water": 0}
 
 
 @dataclass(frozen=True)
@@ -172,10 +172,11 @@ def test_a_click_that_says_no_takes_a_part_out() -> None:
 
 
 def test_the_photo_is_put_together_from_layers_that_can_each_be_lowered() -> None:
-    """From below: cleaned edges, light, haze, the sky with its mask."""
+    """From below: cleaned edges, light, haze, the sky in the lake, the sky with its mask."""
     made = replaced(load_sample_image("china.jpg"), sky="sunset")
-    assert list(made.layers) == ["Edges", "Light", "Haze", "Sky"]
-    assert [layer.blend_mode for layer in made.layers.values()] == ["normal", "multiply", "normal", "normal"]
+    assert list(made.layers) == ["Edges", "Light", "Haze", "Water", "Sky"]
+    modes = ["normal", "multiply", "normal", "normal", "normal"]
+    assert [layer.blend_mode for layer in made.layers.values()] == modes
 
 
 @pytest.mark.parametrize("kind", generated.KINDS)
@@ -200,6 +201,39 @@ def test_a_dark_sky_makes_the_ground_dark_and_a_sunset_makes_it_warm() -> None:
     sunset = replaced(photo, sky="sunset", light=0).seen[ground].mean(axis=(0, 1))
     assert sunset[0] / sunset[2] > 1.03 * before[0] / before[2]
     np.testing.assert_array_equal(replaced(photo, sky="night", **PLAIN).seen[ground], photo[ground])
+
+
+def test_a_lake_mirrors_the_new_sky() -> None:
+    """Upside down and no lighter than it; the shore before it and the bank behind it stay as they were."""
+    scene = skies.make("a lake's shore")
+    plain, made = replaced(scene.photo, **PLAIN), replaced(scene.photo, **{**PLAIN, "water": 1}, sky="sunset")
+    assert "Water" not in plain.layers
+    lake, shore = (slice(380, 500), slice(300, 750)), (slice(380, 500), slice(0, 240))
+    np.testing.assert_array_equal(made.seen[shore], scene.photo[shore])
+    rows = made.seen[lake].mean(axis=1)
+    warmth = rows[:, 0] / rows[:, 2]
+    assert warmth[:15].mean() > 1.15 * warmth[-15:].mean(), "the glow at the horizon is nearest to the far bank"
+    above, below = made.seen[196:316, 660:750], made.seen[380:500, 660:750]
+    assert below.mean() < 1.02 * above.mean()
+    upside_down = above[::-1].mean(axis=(1, 2)), below.mean(axis=(1, 2))
+    assert np.corrcoef(*upside_down)[0, 1] > 0.75
+    half = replaced(scene.photo, **{**PLAIN, "water": 0.5}, sky="sunset").seen[lake].astype(int)
+    away = np.abs(half - (made.seen[lake].astype(int) + scene.photo[lake]) / 2)
+    assert away.mean() < 2
+
+
+@pytest.mark.parametrize("name", ["roofs before China's sky", "grass, overcast", "bare trees before a grey sky"])
+def test_dry_ground_mirrors_nothing(name: str) -> None:
+    assert "Water" not in replaced(skies.make(name).photo, **{**PLAIN, "water": 1}).layers
+
+
+def test_a_photo_without_colour_gets_a_sky_without_colour() -> None:
+    """Its stars and its light too, in a layer that could hold colours."""
+    photo = np.dstack([data.camera()] * 3)
+    for kind in ("sunset", "night"):
+        seen = replaced(photo, sky=kind).seen.astype(int)
+        assert (seen.max(axis=2) - seen.min(axis=2)).max() <= 1
+        assert np.abs(seen[10:60, 20:480] - photo[10:60, 20:480]).mean() > 8
 
 
 def test_a_lighter_sky_makes_the_ground_lighter() -> None:

@@ -114,13 +114,15 @@ def fill_holes(mask: np.ndarray, largest_px: int, except_at: np.ndarray | None =
 
 
 def follow_edges(coverage: np.ndarray, guide: np.ndarray, radius_px: int, epsilon: float = 1e-4) -> np.ndarray:
-    """`coverage` with its edges moved onto those of `guide` (H×W×3), at full resolution.
+    """`coverage` with its edges moved onto those of `guide` (H×W×3 in [0, 1]), at full resolution.
 
     After He, Sun & Tang 2010, computed on a subsample where the radius allows it (He & Sun 2015).
     """
     scale = 1.0 if radius_px < 8 else max(0.25, 4 / radius_px)
     guide = np.clip(guide, 0, 1).astype(np.float32)
-    return cv2.ximgproc.guidedFilter(guide, coverage.astype(np.float32), radius_px, epsilon, scale=scale)
+    # In [0, 255], since OpenCV takes colours of a smaller range for flat ones, and gives back a blur.
+    guide *= 255
+    return cv2.ximgproc.guidedFilter(guide, coverage.astype(np.float32), radius_px, epsilon * 255**2, scale=scale)
 
 
 def levels(coverage: np.ndarray, low: float, high: float, out: np.ndarray | None = None) -> np.ndarray:

@@ -17,6 +17,7 @@ WORK_PX = 512  # longest side of the copy that is searched
 GRAB_CUT_ROUNDS = 4
 UNLIKE, NEARBY = 14.0, 0.12  # ΔE, share of the longer side: ground this different, or this far away, is none
 GROUND_SAMPLES, GROUND_STEPS = 6000, (1.0, 0.4)  # from ground to what is like it, then from that
+HOLE = 0.003  # of the picture: a larger one in the object is the ground seen through it
 SEED = 20  # of every generator used here: the same picture and prompts give the same mask
 
 
@@ -183,6 +184,14 @@ def _unlike_ground(scene: Scene, region: np.ndarray, allowed: np.ndarray, found:
         ground, unlike = ground | reached, unlike & ~reached
         if not reached.any() or not unlike.any():
             break
+    unlike |= _holes_in(unlike, found)
     round_px = max(1, round(0.006 * max(scene.shape)))
     opened = cv2.morphologyEx(unlike.astype(np.uint8), cv2.MORPH_OPEN, masks.disc(round_px)) > 0
     return masks.touching(opened | found, found) & ~found & opened
+
+
+def _holes_in(unlike: np.ndarray, found: np.ndarray) -> np.ndarray:
+    """Small holes in the object that lie in or beside what is `unlike` the ground: a highlight, a pale lining."""
+    whole = unlike | found
+    holes = masks.fill_holes(whole, round(HOLE * whole.size)) & ~whole
+    return masks.touching(holes, masks.grow(unlike, 1))

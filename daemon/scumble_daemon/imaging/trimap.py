@@ -13,6 +13,10 @@ OTHER = 0.3  # a pixel whose colours say that its alpha is so far from the mask'
 TRUSTED = 0.35
 PINHOLE = 2e-4  # of the picture: a smaller hole in a mask is a highlight or a pupil
 THIN = 0.006  # half width, of the longer side
+CRISP, HAIRY = (
+    0.09,
+    0.15,
+)  # of an outline, how far it is off what the colours beside it make of it: not at all, and much
 
 
 def around(rgb: np.ndarray, coverage: np.ndarray, detail: float, allowed: np.ndarray | None = None) -> np.ndarray:
@@ -29,8 +33,7 @@ def around(rgb: np.ndarray, coverage: np.ndarray, detail: float, allowed: np.nda
     away = np.abs(masks.signed_distance(mask))
     unknown = (away <= narrow) | ((coverage > 0.05) & (coverage < 0.95))
     if wide > narrow:
-        guided = masks.follow_edges(coverage.astype(np.float32), rgb, wide // 2 + 1, 1e-4)
-        unknown |= (away <= wide // 2 + 1) & (guided > 0.06) & (guided < 0.94)
+        unknown |= away <= narrow + (wide // 2 + 1 - narrow) * _softness(rgb, mask, 2 * narrow)
         unknown |= _doubted(rgb, mask, unknown, away <= wide, allowed)
     known = np.where(unknown, 0.5, mask).astype(np.float32)
     known[_middles(mask, known == 1, LEAST_AREA)] = 1
@@ -51,6 +54,23 @@ def band(coverage: np.ndarray, radius_px: float) -> np.ndarray:
 def enlarged(known: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     """The same at `size` (height, width): still nothing but 0, 0.5 and 1."""
     return cv2.resize(known, size[::-1], interpolation=cv2.INTER_NEAREST)
+
+
+def _softness(rgb: np.ndarray, mask: np.ndarray, radius_px: int) -> np.ndarray:
+    """Of the outline that is nearest, H×W: 0 where colours within `radius_px` of it change just there, and so say where
+    it runs; 1 where it cannot be told from them, as in hair, fur, and what is out of focus."""
+    from scipy.ndimage import distance_transform_edt
+
+    line = mask & ~masks.erode(mask, 1)
+    if not line.any():
+        return np.zeros(mask.shape, np.float32)
+    drawn = mask.astype(np.float32)
+    beside = (np.abs(masks.signed_distance(mask)) <= radius_px).astype(np.float32)
+    off = np.abs(masks.follow_edges(drawn, rgb, radius_px, 1e-4) - drawn) * beside
+    off, count = (cv2.GaussianBlur(each, (0, 0), 1.5 * radius_px) for each in (off, beside))
+    softness = np.clip((off / np.maximum(count, 1e-6) - CRISP) / (HAIRY - CRISP), 0, 1)
+    rows, columns = distance_transform_edt(~line, return_distances=False, return_indices=True)  # pyright: ignore[reportGeneralTypeIssues]
+    return softness[rows, columns]
 
 
 def _doubted(

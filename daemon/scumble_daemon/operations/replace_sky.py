@@ -16,7 +16,7 @@ from ..context import Context
 from ..fields import ShiftField
 from ..imaging import masks, prompts, relight, sheets
 from ..imaging.image import Image, NewLayer
-from ..imaging.sky import backdrop, finding, light, matte
+from ..imaging.sky import backdrop, finding, light, matte, water
 from ..imaging.sky.backdrop import Backdrop
 from ..imaging.sky.finding import Hints, View
 from ..imaging.sky.light import Skies
@@ -27,6 +27,7 @@ SELECT_IT = "Select the sky roughly, or click into it, and run again."
 MIDDLE = 0.5  # the tone at which a gain is written into a layer
 LEAST_GAIN = 0.01
 CLICK_PX = 3
+LEAST_SHOWN = 0.004
 
 
 class Params(OperationParams):
@@ -51,6 +52,13 @@ class Params(OperationParams):
     )
     haze: float = Field(
         0.7, ge=0, le=1, title="Haze", description="How far haze in the distance takes on the colour of the new sky."
+    )
+    water: float = Field(
+        0.8,
+        ge=0,
+        le=1,
+        title="Mirror in water",
+        description="How far a lake or the sea below the old sky shows the new one.",
     )
     horizon: float = Field(
         0.0,
@@ -102,9 +110,11 @@ def replace_sky(image: Image, params: Params, context: Context) -> list[NewLayer
     scale = size[0] / found.sky.shape[0]
     horizon = finding.end_of(found.sky) * scale
     new = _backdrop(params, size, horizon - params.horizon * size[0], context)
+    if not finding.is_coloured(found.view):
+        new = new.without_colour()
     context.progress(0.7, "Measuring the light")
     made = _Made(image, found, alpha, new, horizon, params, context)
-    layers = [made.edges(), *made.light(), *made.haze(), made.sky()]
+    layers = [made.edges(), *made.light(), *made.haze(), made.water(), made.sky()]
     context.progress(0.99, "Done")
     return [layer for layer in layers if layer is not None]
 
@@ -181,7 +191,8 @@ class _Made:
         self._found, self._size = found, (alpha.shape[0], alpha.shape[1])
         self._share = found.sky.astype(np.float32)
         self._horizon_row = horizon * found.sky.shape[0] / self._size[0]
-        self._skies = Skies.of(found.rgb, new.reduced(found.sky.shape), self._share, self._horizon_row)
+        self._new_small = new.reduced(found.sky.shape)
+        self._skies = Skies.of(found.rgb, self._new_small, self._share, self._horizon_row)
 
     def sky(self) -> NewLayer:
         part = masks.extent(self._alpha, _whole(self._size))
@@ -226,7 +237,7 @@ class _Made:
         if not finding.is_coloured(self._found.view):
             return []  # in a grey picture everything pale would be taken for haze
         veil = light.haze(self._found.rgb, self._share, self._skies.old, self._horizon_row) * self._params.haze
-        veil[veil < 0.004] = 0
+        veil[veil < LEAST_SHOWN] = 0
         if not veil.any():
             return []
 
@@ -240,6 +251,23 @@ class _Made:
         part = Bounds(0, first, self._size[1], last - first)
         raster = sheets.drawn(self._image, part, self._context.new_samples, draw)
         return [NewLayer("Haze", raster=raster, bounds=raster.bounds)]
+
+    def water(self) -> NewLayer | None:
+        """The new sky in a lake or the sea, with the ripples that are there."""
+        strength = self._params.water
+        found = water.find(self._found.view, self._found.rgb, self._found.sky) if strength > 0 else None
+        if found is None:
+            return None
+        mirrored = found.mirrored(self._new_small)
+
+        def draw(rows: slice, columns: slice) -> tuple[np.ndarray, np.ndarray]:
+            rgb, share = water.draw(self._image.part(rows, slice(None)), found, mirrored, self._size, rows)
+            share *= strength * (1 - self._alpha[rows]) * self._image.alpha[rows]
+            return rgb[:, columns], share[:, columns]
+
+        part = masks.extent(masks.resize(found.share > LEAST_SHOWN, self._size), _whole(self._size))
+        raster = sheets.drawn(self._image, part, self._context.new_samples, draw)
+        return NewLayer("Water", raster=raster, bounds=raster.bounds)
 
     def _flat(self, name: str, native: np.ndarray, blend_mode: str) -> NewLayer:
         colours = np.broadcast_to(native.astype(np.float32), (*self._size, len(native)))

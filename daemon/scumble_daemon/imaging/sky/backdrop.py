@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
 
 from .. import masks
+from ..colour import LUMINANCE
 from ..icc import SRGB_CURVE
 from ..image import Image
 from . import field, finding, generated, stars
@@ -35,6 +36,12 @@ class Backdrop:
             self.points.add(light, rows.start)
             shown = SRGB_CURVE.from_linear(np.clip(light, 0, 1))
         return shown.astype(np.float32)
+
+    def without_colour(self) -> Backdrop:
+        """The same for a photo that has none."""
+        light = SRGB_CURVE.to_linear(self.sheet) @ LUMINANCE
+        grey = np.repeat(SRGB_CURVE.from_linear(light)[..., None], 3, axis=2).astype(np.float32)
+        return replace(self, sheet=grey, points=self.points and self.points.without_colour())
 
     def reduced(self, size: tuple[int, int]) -> np.ndarray:
         """The whole of it without its stars, at a small size."""

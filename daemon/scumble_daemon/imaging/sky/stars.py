@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
 
+from ..colour import LUMINANCE
 from . import clouds
 
 BRIGHTEST, FAINTEST = 0.0, 6.8  # magnitudes
@@ -35,6 +36,9 @@ class Stars:
             down = np.exp(-(((np.arange(rows.start, rows.stop) + 0.5 - y) / self.blur_px) ** 2) / 2)
             over = np.exp(-(((np.arange(columns.start, columns.stop) + 0.5 - x) / self.blur_px) ** 2) / 2)
             rgb[rows, columns] += (down[:, None] * over)[..., None] * light
+
+    def without_colour(self) -> Stars:
+        return replace(self, light=np.repeat((self.light @ LUMINANCE)[:, None], 3, axis=1))
 
 
 def scatter(size: tuple[int, int], horizon: float, focal_px: float, random: np.random.Generator) -> Stars:
