@@ -200,8 +200,8 @@ def own_peak(pid: int) -> Iterator[Own]:
 
 
 def memory() -> list[Row]:
-    """The worker's peak above the layer: all of it, what the job took beside what was there, and how much of all is the
-    worker's own. The rest are pages of libraries' files, which the machine can drop and every process shares."""
+    """The worker's peak above the layer, and how much of that is the worker's own: the rest are pages of libraries'
+    files, which the machine can drop and every process shares."""
     hole = outline((160, 160), (80, 80), 0.4, 2)
     rows = []
     with running_daemon() as daemon, daemon.client() as client:
@@ -210,15 +210,11 @@ def memory() -> list[Row]:
             time.sleep(IDLE_S + KEEP_MEMORY_S + 1)  # until it has warmed up, and has given back what it kept
             pixels = picture(LARGE)
             forget_peaks(worker)
-            before = peak_bytes(worker)
             with own_peak(worker[0]) as own:
                 taken = job(client, pixels, hole, (3000, 3000), "classical")
             above = peak_bytes(worker) - pixels.nbytes
             title = f"50 megapixels, small hole, {what}: the worker's peak above the layer"
-            told = (
-                f"{above / 1e6:,.0f} MB, {(above - before) / 1e6:,.0f} MB of them for the job, "
-                f"{own.most_bytes / 1e6:,.0f} MB the worker's own ({taken:.1f} s)"
-            )
+            told = f"{above / 1e6:,.0f} MB, {own.most_bytes / 1e6:,.0f} MB the worker's own ({taken:.1f} s)"
             rows.append(Row(title, told, "≤ 600 MB"))
     return rows
 

@@ -51,3 +51,14 @@ def test_edges_are_followed_and_not_blurred() -> None:
     found = masks.follow_edges(mask, picture, 12, 1e-5)[40]
     assert found[39] < 0.15
     assert found[40] > 0.7, "the step lies where the picture's does, and is as steep"
+
+
+def test_distances_are_the_same_to_the_last_bit_wherever_the_picture_lies_in_memory() -> None:
+    mask = np.random.default_rng(3).random((101, 157)) > 0.995
+    rows, columns = np.nonzero(mask)
+    y, x = np.mgrid[: mask.shape[0], : mask.shape[1]]
+    squares = np.min((y[..., None] - rows) ** 2 + (x[..., None] - columns) ** 2, axis=-1)
+    kept = []
+    for index in range(40):
+        kept.append(np.empty(7 * index + 1, np.uint8))  # so that what comes next lies elsewhere
+        np.testing.assert_array_equal(masks.distance_to(mask), np.sqrt(squares.astype(np.float32)))

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import cv2
 import numpy as np
 
+from . import masks
 from .clicks import Click
 
 CHANNELS = 10  # red, green, blue; for clicks of each kind disc, distance and unlikeness; the mask so far
@@ -38,9 +38,9 @@ def _around(lab: np.ndarray, clicks: Sequence[Click]) -> tuple[np.ndarray, np.nd
     away = np.full(lab.shape[:2], FAR_PX, np.float32)
     unlike = np.full(lab.shape[:2], UNLIKE, np.float32)
     if clicks:
-        elsewhere = np.ones(lab.shape[:2], np.uint8)
-        elsewhere[[click.y for click in clicks], [click.x for click in clicks]] = 0
-        away = np.minimum(cv2.distanceTransform(elsewhere, cv2.DIST_L2, cv2.DIST_MASK_PRECISE), FAR_PX)
+        clicked = np.zeros(lab.shape[:2], bool)
+        clicked[[click.y for click in clicks], [click.x for click in clicks]] = True
+        away = np.minimum(masks.distance_to(clicked), FAR_PX)
     for colour in _colours(lab, clicks):
         square = np.square(lab - colour).sum(axis=2)
         np.minimum(unlike, np.sqrt(square, out=square), out=unlike)

@@ -70,7 +70,10 @@ def distance_to(mask: np.ndarray) -> np.ndarray:
     """Every pixel's distance in pixels to the nearest pixel of `mask` (bool); inf where there is none."""
     if not mask.any():
         return np.full(mask.shape, np.inf, np.float32)
-    return cv2.distanceTransform((~mask).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+    away = cv2.distanceTransform((~mask).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+    # OpenCV 5 gives another last bit from time to time, by where the array lies in memory; squares are whole numbers.
+    np.rint(np.square(away, out=away), out=away)
+    return np.sqrt(away, out=away)
 
 
 def signed_distance(mask: np.ndarray) -> np.ndarray:
