@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from scumble_daemon.imaging import parts
-from scumble_daemon.imaging.segment import Scene
+from scumble_daemon.imaging.clicks import Click, from_clicks
+from scumble_daemon.imaging.segment import Scene, View
 
 
 def noise(height: int, width: int) -> np.ndarray:
@@ -33,7 +34,19 @@ def test_a_thin_line_is_taken_whole() -> None:
     pixels, meant = line()
     at, nothing = np.zeros((2, 90, 120), bool)
     at[41, 60] = True
-    assert overlap(parts.around_click(scene_of(pixels), np.ones_like(at), at, nothing, nothing), meant) > 0.7
+    assert (
+        overlap(parts.around_click(scene_of(pixels), np.ones_like(at), at, nothing, nothing), meant) > 0.7
+    )  # a pixel more on one side is 0.75
+
+
+@pytest.mark.parametrize("width", [5, 9, 20])
+def test_one_click_takes_a_bar_alone_in_a_plain_picture(width: int) -> None:
+    """However little of the picture its outline is."""
+    pixels, meant = np.random.default_rng(3).normal(150, 2, (500, 700, 3)), np.zeros((500, 700), bool)
+    meant[100:400, 340 : 340 + width] = True
+    pixels[meant] = (90, 60, 40)
+    view = View(np.clip(pixels, 0, 255).astype(np.uint8), np.ones_like(meant))
+    assert overlap(from_clicks(view, [Click(340 + width // 2, 250, True)]), meant) > 0.9
 
 
 def test_what_adjoins_the_object_comes_before_an_island() -> None:
@@ -44,7 +57,7 @@ def test_what_adjoins_the_object_comes_before_an_island() -> None:
     at, nothing = np.zeros((2, 90, 120), bool)
     at[41, 60] = True
     found = parts.around_click(scene_of(pixels), ~there, at, nothing, there)
-    assert overlap(found, meant & ~there) > 0.6
+    assert overlap(found, meant & ~there) > 0.6  # a pixel more on both sides is 0.6
 
 
 @pytest.mark.parametrize("count", [1, 2, 3, 5])

@@ -18,6 +18,7 @@ GRAB_CUT_ROUNDS = 4
 UNLIKE, NEARBY = 14.0, 0.12  # ΔE, share of the longer side: ground this different, or this far away, is none
 GROUND_SAMPLES, GROUND_STEPS = 6000, (1.0, 0.4)  # from ground to what is like it, then from that
 HOLE = 0.003  # of the picture: a larger one in the object is the ground seen through it
+LEVELLED = 0.5  # of the strongest edge: a weaker one stays what it is
 SEED = 20  # of every generator used here: the same picture and prompts give the same mask
 
 
@@ -111,11 +112,11 @@ def local_change(scene: Scene) -> np.ndarray:
 
 
 def edge_strength(scene: Scene) -> np.ndarray:
-    """Gradient magnitude of the picture in Lab, its few strongest edges levelled."""
+    """Gradient magnitude of the picture in Lab, its few strongest edges levelled, but not to the noise between them."""
     change = np.zeros(scene.shape, np.float32)
     for channel in cv2.split(scene.lab):
         change += cv2.magnitude(cv2.Sobel(channel, cv2.CV_32F, 1, 0), cv2.Sobel(channel, cv2.CV_32F, 0, 1))
-    return np.minimum(change, np.quantile(change, 0.98))
+    return np.minimum(change, max(np.quantile(change, 0.98), LEVELLED * change.max()))
 
 
 def grab_cut(scene: Scene, labels: np.ndarray, rounds: int = GRAB_CUT_ROUNDS) -> np.ndarray:
