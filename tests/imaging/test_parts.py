@@ -49,6 +49,16 @@ def test_one_click_takes_a_bar_alone_in_a_plain_picture(width: int) -> None:
     assert overlap(from_clicks(view, [Click(340 + width // 2, 250, True)]), meant) > 0.9
 
 
+@pytest.mark.parametrize("inside_px", [13, 17, 40, 70])
+def test_one_click_near_a_corner_takes_all_of_a_plain_thing(inside_px: int) -> None:
+    """Two of its four edges are close to the click, and nothing parts it from the rest of the thing."""
+    pixels, meant = np.random.default_rng(7).integers(120, 150, (400, 600, 3), np.uint8), np.zeros((400, 600), bool)
+    meant[120:260, 400:540] = True
+    pixels[meant] = (40, 170, 70)
+    found = from_clicks(View(pixels, np.ones_like(meant)), [Click(400 + inside_px, 120 + inside_px, True)])
+    assert overlap(found, meant) > 0.95
+
+
 def test_what_adjoins_the_object_comes_before_an_island() -> None:
     """A click on a gap in a line closes it as far as the parts of the line that are there already."""
     pixels, meant = line()

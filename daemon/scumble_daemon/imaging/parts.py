@@ -57,7 +57,7 @@ def thing_at(scene: Scene, domain: np.ndarray, at: np.ndarray) -> tuple[np.ndarr
     for region in _proposals(scene, domain, at, np.zeros_like(at), None):
         part = masks.fill_holes(region, region.size)
         on_rim = float(np.mean(part[scene.rim]))
-        score = _edges(part, domain, change, 0.0) * centrality(part, at) ** CENTRAL * (1 - on_rim)
+        score = _edges(part, domain, change) * centrality(part, at) ** CENTRAL * (1 - on_rim)
         score *= (part.sum() / part.size) ** FIRST_LARGER
         if score > best_score:
             best, best_score = region, score
@@ -82,11 +82,10 @@ def around_click(
     inner = domain & ~halo
     domain = masks.touching(inner if (inner & at).any() else domain, at)
     change = segment.edge_strength(scene)
-    typical = float(change.mean()) + 1e-3
     adjoining = masks.grow(beyond, 2)
     best, best_score = at, 0.0
     for part in _proposals(scene, domain, at, others, likely, beyond):
-        score = _edges(part, domain, change, typical) * centrality(part, at) ** CENTRAL
+        score = _edges(part, domain, change) * centrality(part, at) ** CENTRAL
         score *= (part.sum() / domain.sum()) ** LARGER
         if not (part & adjoining).any():
             score *= APART
@@ -154,10 +153,13 @@ def _unlike(scene: Scene, at: np.ndarray) -> np.ndarray:
     return np.sqrt(square)
 
 
-def _edges(part: np.ndarray, domain: np.ndarray, change: np.ndarray, typical: float) -> float:
-    """Mean strength of the edges along which `part` leaves the rest of `domain`."""
-    rim = part & masks.grow(domain & ~part, 1)
-    return float(change[rim].mean()) if rim.any() else ISLAND_EDGE * typical
+def _edges(part: np.ndarray, domain: np.ndarray, change: np.ndarray) -> float:
+    """Strength of the edges along which `part` leaves the rest of `domain`: a geometric mean above the picture's usual
+    strength, since what stops in the midst of plain ground is no thing, however strong its other edges are."""
+    rim, usual = part & masks.grow(domain & ~part, 1), float(change.mean()) + 1e-3
+    if not rim.any():
+        return ISLAND_EDGE * usual
+    return float(np.exp(np.log(change[rim] + usual).mean())) - usual
 
 
 def centrality(part: np.ndarray, at: np.ndarray) -> float:
