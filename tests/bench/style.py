@@ -31,6 +31,7 @@ IS_QUICK = bool(os.environ.get("SCUMBLE_BENCH_QUICK"))
 SIDE_PX, STEPS = (256, 40) if IS_QUICK else (512, 100)
 PATCH_SIDE_PX = 256 if IS_QUICK else 512
 MORE = 1.12  # times the steps: bf16 gets a little less far with each, and needs half the time for it
+FEWER = 0.33  # of the steps, by L-BFGS
 PATCH_PX, DIRECTIONS, PATCHES = 7, 128, 20_000
 
 
@@ -124,11 +125,11 @@ def plain() -> Made:
     return _measured(article.run)
 
 
-def ours(steps: int = STEPS) -> Made:
+def ours(steps: int = STEPS, how: str = "adam") -> Made:
     memory.keep_freed()  # as the worker does
     content, style = inputs()
     optimiser = Optimiser(Loaded(network(), "VGG19"), devices.CPU, "VGG-19")
-    return _measured(lambda: optimiser.restyle(content, style, Wish(0.5, steps), lambda share, make: False))
+    return _measured(lambda: optimiser.restyle(content, style, Wish(0.5, steps, how), lambda share, make: False))
 
 
 def _measured(act: Callable[[], np.ndarray]) -> Made:
@@ -144,13 +145,15 @@ def _peak_bytes() -> int:
 def compare() -> str:
     """Each in a process of its own, one after the other; a third one judges, in fp32 at full size."""
     kind = "bf16" if devices.computes_bf16(devices.CPU) else "fp32"
-    ways: dict[str, tuple[Callable[..., Made], tuple[int, ...]]] = {
+    ways: dict[str, tuple[Callable[..., Made], tuple[int | str, ...]]] = {
         f"the article's loop, eager fp32, {STEPS} steps": (plain, ()),
         f"Scumble, {kind}, {STEPS} steps": (ours, (STEPS,)),
     }
     if kind == "bf16":
         more = round(STEPS * MORE)
         ways[f"Scumble, {kind}, {more} steps"] = (ours, (more,))
+    few = round(STEPS * FEWER)
+    ways[f"Scumble, L-BFGS, fp32, {few} steps"] = (ours, (few, "lbfgs"))
     content, style = inputs()
     judge = Article(content, style)
     first = _judged(judge, content)

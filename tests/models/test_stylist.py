@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from scumble_daemon.imaging.style.wish import Wish
+from scumble_daemon.models import stylist
 from scumble_daemon.models.architectures.adain import AdaIN
 from scumble_daemon.models.architectures.vgg19 import VGG19
 from scumble_daemon.models.devices import CPU
@@ -63,6 +64,37 @@ def test_steps_bring_the_picture_nearer_to_the_style(optimiser: Optimiser, how: 
     assert heard == sorted(heard)
     assert heard[-1] == 1
     assert len(heard) == 12
+
+
+def loss(optimiser: Optimiser, picture: np.ndarray) -> float:
+    """The article's, of the picture, with as much style as there can be."""
+    with torch.no_grad():
+        seen, shown, example = (
+            optimiser._features(torch.from_numpy(each).permute(2, 0, 1)[None], (*stylist.STYLE, stylist.CONTENT))
+            for each in (picture, CONTENT, STYLE)
+        )
+        apart = [((gram(seen[name]) - gram(example[name])) ** 2).mean() for name in stylist.STYLE]
+        content = (seen[stylist.CONTENT] - shown[stylist.CONTENT]).square().mean()
+    of_style = stylist.STYLE_WEIGHT * Wish(1.0).style_factor * float(sum(apart)) / len(apart)
+    return stylist.FEATURE_SCALE**2 * (stylist.CONTENT_WEIGHT * float(content) + stylist.FEATURE_SCALE**2 * of_style)
+
+
+def test_l_bfgs_gets_further_in_half_of_the_steps(optimiser: Optimiser) -> None:
+    """Each of which looks once at the loss, as Adam's do."""
+    quick, slow = (
+        loss(optimiser, optimiser.restyle(CONTENT, STYLE, Wish(1.0, steps, how), ignore))
+        for steps, how in ((18, "lbfgs"), (36, "adam"))
+    )
+    assert quick < slow
+
+
+def test_a_leap_too_far_is_taken_back(optimiser: Optimiser, monkeypatch: pytest.MonkeyPatch) -> None:
+    """L-BFGS whose steps are far too long goes on from the best picture with shorter ones; else it would stay at 0.56
+    of the loss at first."""
+    made = stylist._optimiser
+    monkeypatch.setattr(stylist, "_optimiser", lambda name, picture, reach: made(name, picture, 256 * reach))
+    result = optimiser.restyle(CONTENT, STYLE, Wish(1.0, 30, "lbfgs"), ignore)
+    assert loss(optimiser, result) < 0.45 * loss(optimiser, CONTENT)
 
 
 def test_less_style_stays_nearer_to_the_content(optimiser: Optimiser) -> None:

@@ -52,7 +52,7 @@ class Params(OperationParams):
     optimiser: Literal["adam", "lbfgs"] = Field(
         "adam",
         title="Optimiser",
-        description="For a model that is optimised: L-BFGS gets further in as many steps, each of which takes longer.",
+        description="For a model that is optimised: L-BFGS gets as far in a third of the steps.",
         titles=("Adam", "L-BFGS"),
     )
     seed: int = Field(
