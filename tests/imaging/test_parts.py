@@ -59,6 +59,14 @@ def test_one_click_near_a_corner_takes_all_of_a_plain_thing(inside_px: int) -> N
     assert overlap(found, meant) > 0.95
 
 
+def test_one_click_near_the_rim_of_a_plain_disc_takes_nothing_beside_it() -> None:
+    pixels = np.random.default_rng(7).integers(120, 150, (400, 600, 3), np.uint8)
+    rows, columns = np.mgrid[:400, :600] + 0.5
+    meant = np.hypot(rows - 200, columns - 180) < 84
+    pixels[meant] = (210, 40, 50)
+    assert overlap(from_clicks(View(pixels, np.ones_like(meant)), [Click(130, 160, True)]), meant) > 0.95
+
+
 def test_what_adjoins_the_object_comes_before_an_island() -> None:
     """A click on a gap in a line closes it as far as the parts of the line that are there already."""
     pixels, meant = line()

@@ -109,20 +109,27 @@ def _proposals(
     mine = domain & (near < segment.path_length(scene, others, steps)) | at if others.any() else domain | at
     unlike = _unlike(scene, at)
     for distance in (near, segment.path_length(scene, at, unlike)):
-        reachable = np.sort(distance[mine])
-        last = -1
-        for share in np.geomspace(max(1e-3, min(1.0, 4 / reachable.size)), 1.0, LEVELS):
-            count = int(share * (reachable.size - 1))
-            if count == last:
-                continue
-            last = count
-            yield mine & (distance <= reachable[count])
+        for limit in _levels(np.sort(distance[mine]), is_snapped=beyond is None):
+            yield mine & (distance <= limit)
     if beyond is not None:
         alike = _alike(scene, beyond & scene.shows | at, domain & ~at)
         for least in COLOURED:
             yield masks.touching(mine & (alike > least) | at, at)
     if likely is not None:
         yield masks.touching(mine & ((likely > 0.5) | at), at)
+
+
+def _levels(distances: np.ndarray, is_snapped: bool) -> Iterator[float]:
+    """At most LEVELS of the sorted `distances`, evenly over the sizes of what lies within them.
+
+    `is_snapped`: of each share the one after which they leap most, where a plain thing ends; in what is textured that
+    may be a speck, and a correction does better without.
+    """
+    least = max(1e-3, min(1.0, 4 / distances.size))
+    ends = np.unique((np.geomspace(least, 1.0, LEVELS) * (distances.size - 1)).astype(int))
+    leaps = np.diff(np.log(distances + 1e-6), append=np.inf) if is_snapped else None
+    for start, end in zip(ends, [*ends[1:], distances.size], strict=True):
+        yield float(distances[start if leaps is None else start + int(np.argmax(leaps[start:end]))])
 
 
 def _alike(scene: Scene, these: np.ndarray, those: np.ndarray) -> np.ndarray:
