@@ -102,7 +102,7 @@ class Optimiser:
                 + FEATURE_SCALE**4 * STYLE_WEIGHT * wish.style_factor * style_loss
             )
 
-        def closure() -> torch.Tensor:
+        def closure() -> float:
             nonlocal best, least
             optimiser.zero_grad()
             found = loss()
@@ -112,12 +112,12 @@ class Optimiser:
             value = float(found.detach())
             if value < least:
                 best, least = picture.detach().clone(), value
-            return found
+            return value
 
         reach = 1.0
         optimiser = _optimiser(wish.optimiser, picture, reach)
         for step in range(steps):
-            value = float(optimiser.step(closure).detach())  # pyright: ignore[reportOptionalMemberAccess]
+            value = optimiser.step(closure)
             if wish.optimiser == "adam":
                 with torch.no_grad():
                     picture.clamp_(0, 1)
