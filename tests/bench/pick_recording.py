@@ -6,7 +6,10 @@ With `gimp` or `krita` after the folder, only that one.
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -14,8 +17,9 @@ from PIL import Image, ImageDraw
 
 from ..daemon_process import running_daemon
 from ..editors import chroot
-from ..editors.gimp import session
+from ..editors.gimp import session as gimp_session
 from ..editors.gimp.picker import Picker
+from ..editors.gimp.session import Gimp
 from ..editors.gimp.window import Window
 from ..editors.krita import session as krita_session
 from ..editors.krita.session import Krita
@@ -52,19 +56,32 @@ class Recording:
         first.save(path, save_all=True, append_images=others, duration=lasts, loop=0, optimize=True)
 
 
+@contextmanager
+def _editor(install: Callable[..., Any], running: Callable[..., Any]) -> Iterator[tuple[Any, chroot.Desktop]]:
+    """One that runs beside a daemon, and the desktop it is on."""
+    with running_daemon() as daemon, chroot.home_folder("recording-") as home, chroot.Desktop(home) as desktop:
+        daemon.wait_for_worker()
+        with daemon.client() as client:
+            install(home, client.catalogue())
+        with running(home, {"SCUMBLE_HOME": str(daemon.home)}, desktop) as editor:
+            yield editor, desktop
+
+
+def _document(editor: Gimp | Krita) -> Any:
+    pixels = sheets.photo(PHOTO)
+    opaque = np.dstack([pixels, np.full(pixels.shape[:2], 255, np.uint8)])
+    return editor.document({"name": "Coffee", "pixels": opaque}, size=(pixels.shape[1], pixels.shape[0]))
+
+
 def record_gimp(path: Path) -> None:
     """The dark of a cup and its saucer is clicked on, looked at closely, and selected."""
     pixels = sheets.photo(PHOTO)
     size = (pixels.shape[1], pixels.shape[0])
-    with running_daemon() as daemon, chroot.home_folder("recording-") as home, chroot.Desktop(home) as desktop:
-        daemon.wait_for_worker()
-        with daemon.client() as client:
-            session.install(home, client.catalogue())
-        with session.running_gimp(home, {"SCUMBLE_HOME": str(daemon.home)}, desktop) as gimp:
-            opaque = np.dstack([pixels, np.full(pixels.shape[:2], 255, np.uint8)])
-            document = gimp.document({"name": "Coffee", "pixels": opaque}, size=size)
-            with Window(gimp, desktop, document, size) as window:
-                _act(Recording(desktop), Picker(window), pixels, path)
+    with (
+        _editor(gimp_session.install, gimp_session.running_gimp) as (gimp, desktop),
+        Window(gimp, desktop, _document(gimp), size) as window,
+    ):
+        _act(Recording(desktop), Picker(window), pixels, path)
 
 
 def _act(recording: Recording, picker: Picker, pixels: np.ndarray, path: Path) -> None:
@@ -117,16 +134,8 @@ def _tinted_px(picker: Picker) -> int:
 
 def record_krita(path: Path) -> None:
     """A cup is clicked on; turned and from closer by, its handle is added; Enter makes that the selection."""
-    pixels = sheets.photo(PHOTO)
-    size = (pixels.shape[1], pixels.shape[0])
-    with running_daemon() as daemon, chroot.home_folder("recording-") as home, chroot.Desktop(home) as desktop:
-        daemon.wait_for_worker()
-        with daemon.client() as client:
-            krita_session.install(home, client.catalogue())
-        with krita_session.running_krita(home, {"SCUMBLE_HOME": str(daemon.home)}, desktop) as krita:
-            opaque = np.dstack([pixels, np.full(pixels.shape[:2], 255, np.uint8)])
-            document = krita.document({"name": "Coffee", "pixels": opaque}, size=size)
-            _act_in_krita(Recording(desktop), krita, document, path)
+    with _editor(krita_session.install, krita_session.running_krita) as (krita, desktop):
+        _act_in_krita(Recording(desktop), krita, _document(krita), path)
 
 
 def _act_in_krita(recording: Recording, krita: Krita, document: int, path: Path) -> None:

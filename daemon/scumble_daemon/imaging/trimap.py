@@ -13,10 +13,8 @@ OTHER = 0.3  # a pixel whose colours say that its alpha is so far from the mask'
 TRUSTED = 0.35
 PINHOLE = 2e-4  # of the picture: a smaller hole in a mask is a highlight or a pupil
 THIN = 0.006  # half width, of the longer side
-CRISP, HAIRY = (
-    0.09,
-    0.15,
-)  # of an outline, how far it is off what the colours beside it make of it: not at all, and much
+# Of an outline, how far it is off what the colours beside it make of it: not at all, and much.
+CRISP, HAIRY = 0.09, 0.15
 
 
 def around(rgb: np.ndarray, coverage: np.ndarray, detail: float, allowed: np.ndarray | None = None) -> np.ndarray:

@@ -90,7 +90,7 @@ class Optimiser:
             wanted = self._features(target, (CONTENT,))[CONTENT].float()
             grams = {name: gram(values) for name, values in self._features(example, STYLE).items()}
         first = target if before is None else _scaled(before, size)
-        picture = first.contiguous().clone().requires_grad_(True)
+        picture = first.contiguous().clone().requires_grad_(True)  # L-BFGS wants it so
         best, least = picture.detach().clone(), float("inf")
 
         def loss() -> torch.Tensor:
@@ -107,8 +107,6 @@ class Optimiser:
             optimiser.zero_grad()
             found = loss()
             found.backward()
-            assert picture.grad is not None
-            picture.grad = picture.grad.contiguous()  # L-BFGS wants it so
             value = float(found.detach())
             if value < least:
                 best, least = picture.detach().clone(), value

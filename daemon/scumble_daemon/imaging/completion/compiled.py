@@ -1,6 +1,7 @@
 """The inner loops of patch completion on the processor, compiled: importing this module loads numba.
 
 What each writes depends on its own index only, so that any number of threads, each with its share, gives the same.
+`spread` and `guess` end alike: as a function of its own that took an eighth longer.
 """
 
 # No postponed annotations here: numba compiles what the decorator is given.
