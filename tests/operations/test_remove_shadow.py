@@ -185,6 +185,33 @@ def test_a_shadow_across_many_colours_is_measured() -> None:
     assert left < 0.3 * before, f"ΔE {before:.1f} → {left:.1f}"
 
 
+def test_a_crisp_shadow_leaves_no_rim() -> None:
+    """Before a plain sky, where a line of one pixel would be seen, its soft edge is given back as well as its inside."""
+    lit = load_sample_image("china.jpg")
+    drawn = np.zeros(lit.shape[:2], np.float32)
+    cv2.ellipse(drawn, (420, 100), (80, 55), 20, 0, 360, 1, -1, cv2.LINE_AA)
+    shadow = cv2.GaussianBlur(drawn, (0, 0), 1)
+    image = Image.from_array(photos.darkened(lit, shadow, 0.5))
+    selection = photos.roughly(shadow > 0.05, 14)
+    after = composite(image, lighten(image, selection), selection)
+    rim = (shadow > 0.02) & (shadow < 0.95)
+    left = float(photos.difference(after, lit / 255)[rim].mean())
+    assert left < 1.5, left  # with the picture blurred before its edge is looked for: 2.4
+
+
+def test_a_lit_strip_between_the_shadow_and_the_pictures_edge_is_not_lit_again() -> None:
+    """Where the shadow's edge cannot be followed, because the picture ends, what would be burnt out is known as lit."""
+    lit = np.ascontiguousarray(load_sample_image("china.jpg")[:260])
+    case = photos.shadowed(lit, (430, 190), (95, 60))
+    image = Image.from_array(case.photo)
+    after = composite(image, lighten(image, case.selection), case.selection)
+    strip = (case.shadow < 0.02) & (case.selection > 0.5)
+    strip[:240] = False
+    assert strip.sum() > 500
+    left = float(np.quantile(photos.difference(after, lit / 255)[strip], 0.95))
+    assert left < 5, left
+
+
 def test_the_layer_covers_what_changes_alone() -> None:
     """In a large layer, whose light goes beyond white, a small shadow's light is a small layer."""
     case = GROUNDS["brick"]()

@@ -81,7 +81,9 @@ def selected_shadow(
     core = (shadow > CORE) & scene.shows
     ratio, is_held_back = _within_white(ratio, log_light, core, scene.shows)
     width = float(np.median(fitted.widths))
-    missing = penumbra.solve(log_light, ratio, shadow_edge.share(ratio, shadow), width, scene.shows)
+    crisp = np.log(linear(rgb) + DARKEST)
+    share = shadow_edge.share(ratio, shadow)
+    missing = penumbra.solve(crisp, ratio, share, width, scene.shows, _white(log_light, scene.shows))
     shadow = shadow_edge.softened(shadow_edge.shadow(ratio, missing), width, softness)
     from_selection = masks.signed_distance(selected_mask)[edge.points[:, 1], edge.points[:, 0]]
     overlap = float(np.median(fitted.offsets + 1.2 * fitted.widths + from_selection))
@@ -99,6 +101,11 @@ def shadow_in(rgb: np.ndarray, alpha: np.ndarray, selected: np.ndarray, find_edg
 
 def _log_light(rgb: np.ndarray) -> np.ndarray:
     return cv2.GaussianBlur(np.log(linear(rgb) + DARKEST), (0, 0), 0.8)
+
+
+def _white(log_light: np.ndarray, shows: np.ndarray) -> float:
+    """The log light that nothing there is brighter than: 0, or more in an HDR picture."""
+    return max(0.0, float(log_light[shows].max()))
 
 
 def _reach(mask: np.ndarray) -> int:
@@ -168,7 +175,7 @@ def _without_lit(
     log_light: np.ndarray, shows: np.ndarray, mask: np.ndarray, edge: shadow_edge.Edge, fitted: shadow_edge.Fit
 ) -> tuple[np.ndarray, shadow_edge.Edge, shadow_edge.Fit]:
     """The mask less those parts along its outline that would get whiter than white: they are lit already."""
-    white = max(0.0, float(log_light[shows].max()))
+    white = _white(log_light, shows)
     over = mask & ((log_light + fitted.ratio).max(axis=2) > white + OVER_WHITE)
     round_px = max(1, round(0.04 * np.sqrt(mask.sum() / np.pi)))
     lit = cv2.morphologyEx(over.astype(np.uint8), cv2.MORPH_CLOSE, masks.disc(round_px))
@@ -200,7 +207,7 @@ def _within_white(
     """
     if not mask.any():
         return ratio, False
-    white = max(0.0, float(log_light[shows].max()))  # of an HDR picture it lies above 1
+    white = _white(log_light, shows)
     brightest = float(np.quantile((log_light[mask] + ratio).max(axis=1), BRIGHT))
     too_much = brightest - white - OVER_WHITE
     if too_much <= 0:
