@@ -186,7 +186,7 @@ def test_a_shadow_across_many_colours_is_measured() -> None:
 
 
 def test_a_crisp_shadow_leaves_no_rim() -> None:
-    """Before a plain sky, where a line of one pixel would be seen, its soft edge is given back as well as its inside."""
+    """Before a plain sky, where a line of one pixel would be seen, its edge is given back as well as its inside."""
     lit = load_sample_image("china.jpg")
     drawn = np.zeros(lit.shape[:2], np.float32)
     cv2.ellipse(drawn, (420, 100), (80, 55), 20, 0, 360, 1, -1, cv2.LINE_AA)
