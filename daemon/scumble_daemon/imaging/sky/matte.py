@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 
 from .. import masks
+from . import closely
 from .field import COUNTS, distance, field_of, spread_out
 from .finding import View, end_of, is_coloured
 
@@ -103,8 +104,8 @@ def _share(rgb: np.ndarray, size: tuple[int, int], rows: slice, edge: Edge) -> n
         return (prior > 0.5).astype(np.float32)
     picture = np.clip(rgb, 0, 1).astype(np.float32)
     lab = cv2.cvtColor(picture, cv2.COLOR_RGB2LAB)
-    sky, spread = (masks.stretched(each, size, rows) for each in (edge.sky, edge.spread))
-    ground = _ground(lab, edge, size, rows)
+    sky, spread = _sky(lab, edge, size, rows)
+    ground = _ground(lab, sky, spread, edge, size, rows)
     share, between = _mixture(lab, sky, ground, spread)
     told = np.clip((between / spread - CONTRAST[0]) / (CONTRAST[1] - CONTRAST[0]), 0, 1)
     scale = max(size) / max(edge.prior.shape)
@@ -117,11 +118,16 @@ def _share(rgb: np.ndarray, size: tuple[int, int], rows: slice, edge: Edge) -> n
     return masks.levels(found, FAINT, WHOLE).astype(np.float32)
 
 
-def _ground(lab: np.ndarray, edge: Edge, size: tuple[int, int], rows: slice) -> np.ndarray:
+def _sky(lab: np.ndarray, edge: Edge, size: tuple[int, int], rows: slice) -> tuple[np.ndarray, np.ndarray]:
+    prior, sky, spread = (masks.stretched(each, size, rows) for each in (edge.prior, edge.sky, edge.spread))
+    return closely.look(lab, prior, sky, spread, max(size) / max(edge.prior.shape))
+
+
+def _ground(
+    lab: np.ndarray, sky: np.ndarray, spread: np.ndarray, edge: Edge, size: tuple[int, int], rows: slice
+) -> np.ndarray:
     """The foreground's colour at an edge, Lab: of the purest pixels beside it, and where none is, that on the copy."""
-    sky, spread, around, near = (
-        masks.stretched(each, size, rows) for each in (edge.sky, edge.spread, edge.ground, edge.near)
-    )
+    around, near = (masks.stretched(each, size, rows) for each in (edge.ground, edge.near))
     off = distance(lab, sky) / spread
     pure = (off >= 0.8 * cv2.dilate(off, masks.disc(PURE_PX))) & (off > CONTRAST[1])
     beside, share = spread_out(lab, pure, BESIDE_PX)
@@ -155,8 +161,9 @@ def foreground(read: Read, alpha: np.ndarray, size: tuple[int, int], rows: slice
     inner = slice(rows.start - given.start, rows.stop - given.start)
     around = read(given)
     lab = cv2.cvtColor(np.clip(around, 0, 1).astype(np.float32), cv2.COLOR_RGB2LAB)
-    near = cv2.cvtColor(_ground(lab, edge, size, given)[inner], cv2.COLOR_LAB2RGB)
-    rgb, sky = around[inner], masks.stretched(edge.sky_rgb, size, rows)
+    behind, spread = _sky(lab, edge, size, given)
+    near = cv2.cvtColor(_ground(lab, behind, spread, edge, size, given)[inner], cv2.COLOR_LAB2RGB)
+    rgb, sky = around[inner], cv2.cvtColor(behind[inner], cv2.COLOR_LAB2RGB)
     share = alpha[..., None]
     missing = rgb - share * sky - (1 - share) * near
     front = near + (1 - share) * missing / ((1 - share) ** 2 + STEADY)
