@@ -57,7 +57,7 @@ class Edge:
     def of(view: View, prior: np.ndarray, never: np.ndarray) -> Edge:
         """`prior`: float32 in [0, 1] at the view's size · `never`: bool, what is no sky for certain."""
         sky = prior > 0.5
-        field = field_of(view.lab, masks.erode(sky, 2) if masks.erode(sky, 2).any() else sky)
+        field = field_of(view.lab, _inside(sky))
         off = distance(view.lab, field.lab) / field.spread
         # Its purest pixels: others are mixed with the sky already, on the copy more so than in the picture.
         pure = (off >= 0.8 * cv2.dilate(off, masks.disc(PURE_PX))) & (off > CONTRAST[1])
@@ -78,6 +78,13 @@ class Edge:
             field.spread * np.clip(1.15 - away, 0.4, 1).astype(np.float32),
             np.clip(1.5 - NEAR * away, 0, 1).astype(np.float32),
         )
+
+
+def _inside(sky: np.ndarray) -> np.ndarray:
+    """`sky` without its rim, which is mixed with the ground; of narrow gaps the middle."""
+    wide, narrow = masks.erode(sky, 2), masks.erode(sky, 1)
+    inside = wide | narrow & ~masks.grow(wide, 3)
+    return inside if inside.any() else sky
 
 
 def strips(height: int) -> Iterator[tuple[slice, slice, slice]]:
