@@ -55,7 +55,7 @@ def make(name: str, jpeg: int = 92) -> Scene:
 
 
 def _plain_where_thin(ground: np.ndarray, solid: np.ndarray) -> np.ndarray:
-    """Wires and struts are of one colour, as in any photo; a dark one of a texture, which is as far from the sky as it was."""
+    """Wires and struts are of one colour, as in any photo: a dark one of the texture, as far from the sky as that."""
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (9, 9))
     wide = cv2.dilate(cv2.morphologyEx(solid, cv2.MORPH_OPEN, disc), disc)[..., None]
     return wide * ground + (1 - wide) * np.quantile(ground[solid > 0.5], 0.25, axis=0)

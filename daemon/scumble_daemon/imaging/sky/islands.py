@@ -19,10 +19,11 @@ def of_the_sky(lab: np.ndarray, sky: np.ndarray, usable: np.ndarray) -> np.ndarr
     if not inside.any():
         return np.zeros_like(sky)
     share = _shares(lab, inside)
-    common = (share > COMMON) & (share > SKYLIKE * _shares(lab, ~sky))
+    common = share > COMMON
     labels, areas = masks.components(~sky)
     of_cloud = np.bincount(labels.ravel(), common.ravel(), len(areas)) > 0.5 * areas
     floating = (of_cloud & _is_small(areas, sky))[labels]
+    common &= share > SKYLIKE * _shares(lab, ~sky)
     labels, areas = masks.components(common & usable & ~sky & ~floating)
     beside = np.bincount(labels[masks.grow(sky, NEAR_PX)], minlength=len(areas)) > 0
     gaps = (beside & _is_small(areas, sky))[labels]
@@ -37,7 +38,7 @@ def _is_small(areas: np.ndarray, sky: np.ndarray) -> np.ndarray:
 
 def _shares(lab: np.ndarray, sky: np.ndarray) -> np.ndarray:
     """H×W: how much of the `sky` is of nearly a pixel's colour."""
-    steps = np.clip((lab + (0, 128, 128)) / STEP, 1, STEPS - 2).astype(int)
+    steps = np.clip((lab + np.array([0, 128, 128])) / STEP, 1, STEPS - 2).astype(int)
     place = (steps[..., 0] * STEPS + steps[..., 1]) * STEPS + steps[..., 2]
     counts = np.bincount(place[sky], minlength=STEPS**3).reshape(STEPS, STEPS, STEPS)
     for axis in range(3):

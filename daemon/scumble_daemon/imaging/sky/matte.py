@@ -43,7 +43,8 @@ class Edge:
 
     `band`: float32, where the matte is looked for · `spread`: of the sky's colour, and less than
     that further into the ground, where less is taken for sky · `near`: 1 beside the coarse sky, 0 further away, where
-    what is pale in the ground is no gap in it · `lines`: wires and the like, of any size, at which less is taken for noise.
+    what is pale in the ground is no gap in it · `lines`: 1 along wires and the like, where little is taken for noise;
+    of any size.
     """
 
     prior: np.ndarray
