@@ -29,6 +29,7 @@ def follow(away: np.ndarray, sky: np.ndarray) -> np.ndarray:
     weak = strength > max(WEAK, OF_NOISE * usual)
     strong = strength > max(STRONG, 2 * OF_NOISE * usual)
     count, labels, boxes, _ = cv2.connectedComponentsWithStats(weak.astype(np.uint8), connectivity=8)
+    labels = np.asarray(labels, np.int32)
     begins = masks.grow(~sky, TOUCHES_PX)
     begins[:TOUCHES_PX] = begins[:, :TOUCHES_PX] = begins[:, -TOUCHES_PX:] = True
     joined = np.bincount(labels[begins], minlength=count) > 0
