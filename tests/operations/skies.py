@@ -43,6 +43,8 @@ def make(name: str, jpeg: int = 92) -> Scene:
     solid = cv2.resize(drawn.astype(np.float32) / 255, (width, height), interpolation=cv2.INTER_AREA)
     solid = cv2.GaussianBlur(solid, (0, 0), 0.6)  # a lens
     ground, sky = texture(random), sky_of()
+    if draw in (roofs, pylons):
+        ground = _plain_where_thin(ground, solid)
     photo = _over(ground, sky, 1 - solid)
     photo = photo + random.normal(0, 1.2 / 255, photo.shape)
     pixels = np.clip(photo * 255 + 0.5, 0, 255).astype(np.uint8)
@@ -50,6 +52,13 @@ def make(name: str, jpeg: int = 92) -> Scene:
     decoded = cv2.imdecode(coded, cv2.IMREAD_COLOR)
     assert decoded is not None
     return Scene(name, np.ascontiguousarray(decoded[..., ::-1]), 1 - solid, ground)
+
+
+def _plain_where_thin(ground: np.ndarray, solid: np.ndarray) -> np.ndarray:
+    """Wires and struts are of one colour, as in any photo: a dark one of the texture, as far from the sky as that."""
+    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (9, 9))
+    wide = cv2.dilate(cv2.morphologyEx(solid, cv2.MORPH_OPEN, disc), disc)[..., None]
+    return wide * ground + (1 - wide) * np.quantile(ground[solid > 0.5], 0.25, axis=0)
 
 
 def _over(ground: np.ndarray, sky: np.ndarray, share: np.ndarray) -> np.ndarray:

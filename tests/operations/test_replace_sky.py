@@ -82,6 +82,26 @@ def test_thin_things_stay() -> None:
     assert np.abs(made.share() - scene.sky)[thin].mean() < 0.25
 
 
+def test_wires_stay_whole_from_one_side_to_the_other() -> None:
+    """Far above the roofs too, before blue and before clouds."""
+    scene = skies.make("roofs, fair weather clouds")
+    found = replaced(scene.photo, **PLAIN).share()
+    open_sky = scene.sky[100:170] > 0.98
+    wire = np.where(scene.sky[100:170] < 0.6, found[100:170], 1)[:, 10:-10]
+    assert (wire.min(axis=0) < 0.6).mean() > 0.95, "nearly every column still shows a wire"
+    assert (found[100:170][open_sky] > 0.9).mean() > 0.98
+
+
+def test_strands_before_clouds_stay_and_no_bit_of_cloud_does() -> None:
+    scene = skies.make("hair, sunset")
+    found = replaced(scene.photo, **PLAIN).share()
+    strands = (scene.sky < 0.5) & (np.abs(np.arange(512) - 170)[:, None] < 120)
+    strands[:, 310:460] = False  # the head
+    assert found[strands].mean() < 0.35
+    cloud = found[180:225, 196:222]
+    assert cloud[scene.sky[180:225, 196:222] > 0.98].mean() > 0.93
+
+
 @pytest.mark.parametrize(("y", "x"), [(40, 400), (20, 560), (120, 420)])
 def test_chinas_sky_goes_and_its_lake_stays(y: int, x: int) -> None:
     """The real photo: sky above the far shore, a pale lake below it, leaves and a roof before both."""
@@ -98,7 +118,7 @@ def test_towers_of_lattice_stay_before_a_dusky_sky() -> None:
     tower = found[40:330, 20:80]
     assert 0.1 < (tower < 0.3).mean() < 0.6
     assert (tower > 0.9).mean() > 0.2
-    assert found[200:350, 315:328].max() < 0.05, "the rocket"
+    assert found[200:350, 315:328].max() < 0.06, "the rocket"
 
 
 def test_no_halo_of_the_old_sky_is_left() -> None:

@@ -16,7 +16,7 @@ from ..context import Context
 from ..fields import ShiftField
 from ..imaging import masks, prompts, relight, sheets
 from ..imaging.image import Image, NewLayer
-from ..imaging.sky import backdrop, finding, light, matte, water
+from ..imaging.sky import backdrop, finding, light, lines, matte, water
 from ..imaging.sky.backdrop import Backdrop
 from ..imaging.sky.finding import Hints, View
 from ..imaging.sky.light import Skies
@@ -149,7 +149,10 @@ def _find(image: Image, region: np.ndarray | None, params: Params, context: Cont
         raise Invalid("No sky was found in this layer.", SELECT_IT)
     if not (view.shows & hints.region & ~sky).any():
         context.note("All of it was taken for sky. If something stands before it, click on that, and run again.")
-    return _Found(view, rgb, sky, Edge.of(view, sky.astype(np.float32), never | ~hints.region))
+    edge = Edge.of(view, sky.astype(np.float32), never | ~hints.region)
+    closer = image.reduced(slice(None), slice(None), masks.fitted_size(image.alpha.shape, lines.COPY_PX))
+    edge = edge.with_lines(closer, never | ~hints.region)
+    return _Found(view, rgb, sky, edge)
 
 
 def _hints(image: Image, region: np.ndarray | None, view: View, context: Context) -> Hints:

@@ -12,6 +12,7 @@ import numpy as np
 
 from .. import masks
 from ..segment import Scene, geodesic_distance
+from . import islands
 from .field import Field, distance, field_of, terms
 
 WORK_PX = 512  # longest side of the copy that is searched
@@ -220,7 +221,7 @@ def _by_colour(view: View, above: np.ndarray, threshold: float, hints: Hints, go
         usable[_horizon(above, distance(view.lab, field.lab) / field.spread) :] = False
         if not is_coloured(view):  # much of the ground is as grey as the sky
             usable[_lowest(above) + 3 :] = False
-    off, like = np.zeros(usable.shape, np.float32), usable
+    field, off, like = field_of(view.lab, sure), np.zeros(usable.shape, np.float32), usable
     for _ in range(ROUNDS):
         before = np.count_nonzero(found)
         field = field_of(view.lab, sure)
@@ -232,6 +233,8 @@ def _by_colour(view: View, above: np.ndarray, threshold: float, hints: Hints, go
         sure = masks.erode(found, 1)
         if np.count_nonzero(found) < 1.002 * before:
             break
+    if _is_clouded(field, found):
+        found = found | islands.of_the_sky(view.lab, found, usable)
     for _ in range(ROUNDS_THROUGH if is_coloured(view) else 1):
         found = found | _seen_through(view, like & ~found, found, off)
     return found
@@ -258,10 +261,14 @@ def _horizon(above: np.ndarray, off: np.ndarray) -> int:
 
 def _cloudy(view: View, field: Field, found: np.ndarray) -> np.ndarray:
     """Where clouds may be in a sky that has some: neither coloured nor dark. Bool."""
-    if not found.any() or np.quantile(field.spread[found], 0.75) < CLOUDED:
+    if not _is_clouded(field, found):
         return np.zeros(found.shape, bool)
     lightness, green, warm = cv2.split(view.lab)
     return (lightness > 40) & (np.abs(green) < 7) & (warm < 10) & (warm > -30)
+
+
+def _is_clouded(field: Field, found: np.ndarray) -> bool:
+    return bool(found.any() and np.quantile(field.spread[found], 0.75) >= CLOUDED)
 
 
 def _behind(candidates: np.ndarray, found: np.ndarray, off: np.ndarray, reach: float) -> np.ndarray:

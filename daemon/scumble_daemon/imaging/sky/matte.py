@@ -7,12 +7,13 @@ known colour and one of those near it, and both its share and the foreground's c
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
 
 from .. import masks
+from . import closely, lines
 from .field import COUNTS, distance, field_of, spread_out
 from .finding import View, end_of, is_coloured
 
@@ -22,6 +23,7 @@ PURE_PX = 4
 NEAR = 4.0  # of the band: beyond 1.5 / 4 of it nothing new is found in the ground
 BESIDE_PX = (1.5, 4.0)  # the same in the picture itself, where what is thin is not yet mixed with the sky
 NOISE = 2.2  # spreads within which a pixel is plain sky
+CERTAIN = 0.7  # of that noise is none along a line
 CONTRAST = (2.0, 6.0)  # spreads between sky and foreground: colour says nothing, colour says it all
 MIXED = (20.0, 48.0)  # spreads between sky and the foreground's colour on the copy: mixed with the sky, and pure
 STRIP_ROWS = 384
@@ -41,7 +43,8 @@ class Edge:
 
     `band`: float32, where the matte is looked for · `spread`: of the sky's colour, and less than
     that further into the ground, where less is taken for sky · `near`: 1 beside the coarse sky, 0 further away, where
-    what is pale in the ground is no gap in it.
+    what is pale in the ground is no gap in it · `lines`: 1 along wires and the like, where little is taken for noise;
+    of any size.
     """
 
     prior: np.ndarray
@@ -51,12 +54,13 @@ class Edge:
     sky_rgb: np.ndarray
     spread: np.ndarray
     near: np.ndarray
+    lines: np.ndarray
 
     @staticmethod
     def of(view: View, prior: np.ndarray, never: np.ndarray) -> Edge:
         """`prior`: float32 in [0, 1] at the view's size · `never`: bool, what is no sky for certain."""
         sky = prior > 0.5
-        field = field_of(view.lab, masks.erode(sky, 2) if masks.erode(sky, 2).any() else sky)
+        field = field_of(view.lab, _inside(sky))
         off = distance(view.lab, field.lab) / field.spread
         # Its purest pixels: others are mixed with the sky already, on the copy more so than in the picture.
         pure = (off >= 0.8 * cv2.dilate(off, masks.disc(PURE_PX))) & (off > CONTRAST[1])
@@ -76,7 +80,23 @@ class Edge:
             cv2.cvtColor(field.lab.astype(np.float32), cv2.COLOR_LAB2RGB),
             field.spread * np.clip(1.15 - away, 0.4, 1).astype(np.float32),
             np.clip(1.5 - NEAR * away, 0, 1).astype(np.float32),
+            np.zeros((1, 1), np.float32),
         )
+
+    def with_lines(self, rgb: np.ndarray, never: np.ndarray) -> Edge:
+        """The same with the thin lines before the sky that a copy of the picture shows, H×W×3 float sRGB."""
+        size, every = rgb.shape[:2], slice(0, len(rgb))
+        lab = cv2.cvtColor(np.clip(rgb, 0, 1).astype(np.float32), cv2.COLOR_RGB2LAB)
+        sky, _ = _sky(lab, self, size, every)
+        is_open = masks.stretched(self.prior * ~never, size, every) > 0.5
+        return replace(self, lines=lines.follow(lab - sky, is_open))
+
+
+def _inside(sky: np.ndarray) -> np.ndarray:
+    """`sky` without its rim, which is mixed with the ground; of narrow gaps the middle."""
+    wide, narrow = masks.erode(sky, 2), masks.erode(sky, 1)
+    inside = wide | narrow & ~masks.grow(wide, 3)
+    return inside if inside.any() else sky
 
 
 def strips(height: int) -> Iterator[tuple[slice, slice, slice]]:
@@ -98,15 +118,16 @@ def solve(read: Read, size: tuple[int, int], edge: Edge, report: Callable[[float
 
 def _share(rgb: np.ndarray, size: tuple[int, int], rows: slice, edge: Edge) -> np.ndarray:
     prior = masks.stretched(edge.prior, size, rows)
-    band = masks.stretched(edge.band, size, rows)
+    line = masks.stretched(edge.lines, size, rows)
+    band = np.maximum(masks.stretched(edge.band, size, rows), line)
     if not band.any():
         return (prior > 0.5).astype(np.float32)
     picture = np.clip(rgb, 0, 1).astype(np.float32)
     lab = cv2.cvtColor(picture, cv2.COLOR_RGB2LAB)
-    sky, spread = (masks.stretched(each, size, rows) for each in (edge.sky, edge.spread))
-    ground = _ground(lab, edge, size, rows)
-    share, between = _mixture(lab, sky, ground, spread)
-    told = np.clip((between / spread - CONTRAST[0]) / (CONTRAST[1] - CONTRAST[0]), 0, 1)
+    sky, spread = _sky(lab, edge, size, rows)
+    ground = _ground(lab, sky, spread, edge, size, rows)
+    share, between = _mixture(lab, sky, ground, spread, line)
+    told = np.maximum(np.clip((between / spread - CONTRAST[0]) / (CONTRAST[1] - CONTRAST[0]), 0, 1), line)
     scale = max(size) / max(edge.prior.shape)
     plain = masks.follow_edges(prior, picture, max(2, round(2 * scale)), 1e-4)
     near_sky = masks.grow(share < 0.6, round(2 + scale / 2))
@@ -117,11 +138,16 @@ def _share(rgb: np.ndarray, size: tuple[int, int], rows: slice, edge: Edge) -> n
     return masks.levels(found, FAINT, WHOLE).astype(np.float32)
 
 
-def _ground(lab: np.ndarray, edge: Edge, size: tuple[int, int], rows: slice) -> np.ndarray:
+def _sky(lab: np.ndarray, edge: Edge, size: tuple[int, int], rows: slice) -> tuple[np.ndarray, np.ndarray]:
+    prior, sky, spread = (masks.stretched(each, size, rows) for each in (edge.prior, edge.sky, edge.spread))
+    return closely.look(lab, prior, sky, spread, max(size) / max(edge.prior.shape))
+
+
+def _ground(
+    lab: np.ndarray, sky: np.ndarray, spread: np.ndarray, edge: Edge, size: tuple[int, int], rows: slice
+) -> np.ndarray:
     """The foreground's colour at an edge, Lab: of the purest pixels beside it, and where none is, that on the copy."""
-    sky, spread, around, near = (
-        masks.stretched(each, size, rows) for each in (edge.sky, edge.spread, edge.ground, edge.near)
-    )
+    around, near = (masks.stretched(each, size, rows) for each in (edge.ground, edge.near))
     off = distance(lab, sky) / spread
     pure = (off >= 0.8 * cv2.dilate(off, masks.disc(PURE_PX))) & (off > CONTRAST[1])
     beside, share = spread_out(lab, pure, BESIDE_PX)
@@ -131,7 +157,9 @@ def _ground(lab: np.ndarray, edge: Edge, size: tuple[int, int], rows: slice) -> 
     return around + (near * mixed)[..., None] * (beside - around)
 
 
-def _mixture(lab: np.ndarray, sky: np.ndarray, ground: np.ndarray, spread: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _mixture(
+    lab: np.ndarray, sky: np.ndarray, ground: np.ndarray, spread: np.ndarray, line: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     """The foreground's share of each pixel, and how far apart the two colours are."""
     towards = (ground - sky) * COUNTS
     between = np.maximum(np.sqrt((towards**2).sum(axis=2)), 1e-3)
@@ -140,12 +168,12 @@ def _mixture(lab: np.ndarray, sky: np.ndarray, ground: np.ndarray, spread: np.nd
     off = np.sqrt((away**2).sum(axis=2))
     aside = np.sqrt(np.maximum(off**2 - along**2, 0))
     mixed = np.exp(-((aside / (2 * spread + 0.15 * between)) ** 2)) * (along > 0)
-    low = NOISE * spread
+    low = NOISE * spread * (1 - CERTAIN * line)
     apart = np.clip((off - low) / np.maximum(0.8 * between - low, 2 * spread), 0, 1)
     blended = np.clip((along - 0.7 * low) / np.maximum(between - 0.7 * low, 2 * spread), 0, 1)
     share = mixed * blended + (1 - mixed) * apart
     sharpened = (along <= 0.1 * off) & (off < OVERSHOT * between)  # brighter than the sky beside what is darker
-    share[sharpened] = 0
+    share[sharpened & (line < 0.5)] = 0
     return share, between
 
 
@@ -155,8 +183,9 @@ def foreground(read: Read, alpha: np.ndarray, size: tuple[int, int], rows: slice
     inner = slice(rows.start - given.start, rows.stop - given.start)
     around = read(given)
     lab = cv2.cvtColor(np.clip(around, 0, 1).astype(np.float32), cv2.COLOR_RGB2LAB)
-    near = cv2.cvtColor(_ground(lab, edge, size, given)[inner], cv2.COLOR_LAB2RGB)
-    rgb, sky = around[inner], masks.stretched(edge.sky_rgb, size, rows)
+    behind, spread = _sky(lab, edge, size, given)
+    near = cv2.cvtColor(_ground(lab, behind, spread, edge, size, given)[inner], cv2.COLOR_LAB2RGB)
+    rgb, sky = around[inner], cv2.cvtColor(behind[inner], cv2.COLOR_LAB2RGB)
     share = alpha[..., None]
     missing = rgb - share * sky - (1 - share) * near
     front = near + (1 - share) * missing / ((1 - share) ** 2 + STEADY)
