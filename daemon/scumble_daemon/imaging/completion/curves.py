@@ -14,6 +14,7 @@ import numpy as np
 
 BLUR_PX = 0.8  # of what is known, before it is asked where it changes
 ASIDE_PX = 3  # along the rim, from an end to what lies beside its edge
+FAR_ASIDE_PX = 6  # and to what lies beyond a highlight or a line along it
 LEAST_STEP = 0.10  # from one side of an edge to the other, of L, a and b over 100
 STANDS_OUT = 2.5  # times the median step along the rim: texture is no edge
 TENSOR_PX = 2.5  # around an end, in which its direction is seen
@@ -21,6 +22,7 @@ COHERENT = 0.5  # of the structure tensor: what has one direction
 LEAST_INWARD = 0.25  # cosine: an edge along the rim does not enter the hole
 MOST_TURN = np.radians(70)  # at either end
 USUAL_TURN, USUAL_BEND = np.radians(45), np.radians(30)  # that count as much as sides that differ by USUAL_DIFFERENCE
+LEAST_BEND = np.radians(30)  # of a curve that has an inner side
 USUAL_DIFFERENCE = 0.5  # of the sides that are more alike, beside the step across the edge
 MOST_ENDS = 64  # the strongest: every pair of them is weighed
 MOST_COST = 2.0
@@ -35,7 +37,7 @@ DEEPEST_PX = 12  # outwards of an end, where its profile is looked for
 @dataclass(frozen=True)
 class End:
     """Where an edge meets the rim of a hole: `at` and `inward` (x, y), `order` along the rim, which `hole` of several,
-    how strong the edge is, and the colours before and after there."""
+    how strong the edge is, and the colours before and after there: M×3, near and far."""
 
     at: np.ndarray
     inward: np.ndarray
@@ -91,6 +93,7 @@ def guide(picture: np.ndarray, hole: np.ndarray, curves: Sequence[Curve], weight
 
 def joined(picture: np.ndarray, hole: np.ndarray) -> list[Curve]:
     """The first three of `picture`'s channels are L, a and b over 100. No two curves cross."""
+    within = cv2.dilate(hole.astype(np.uint8), np.ones((3, 3), np.uint8))  # its rim too, on which the ends lie
     found = sorted(_ends(picture, hole), key=lambda end: -end.step)[:MOST_ENDS]
     pairs = sorted(
         (cost, i, j) for i in range(len(found)) for j in range(i) if (cost := _cost(found[i], found[j])) < MOST_COST
@@ -102,7 +105,7 @@ def joined(picture: np.ndarray, hole: np.ndarray) -> list[Curve]:
             continue
         points = _points(found[i], found[j])
         at = np.rint(points).astype(int).clip(0, (hole.shape[1] - 1, hole.shape[0] - 1))
-        if hole[at[:, 1], at[:, 0]].mean() >= LEAST_INSIDE:
+        if within[at[:, 1], at[:, 0]].mean() >= LEAST_INSIDE:
             taken.append((i, j))
             curves.append(Curve(found[i], found[j], points))
     return curves
@@ -142,7 +145,10 @@ def _ends_along(
         return []
     x, y = rim.T
     colours, is_known = smooth[y, x], known[y, x]
-    before, after = np.roll(colours, ASIDE_PX, axis=0), np.roll(colours, -ASIDE_PX, axis=0)
+    before, after = (
+        np.stack([np.roll(colours, sign * aside, axis=0) for aside in (ASIDE_PX, FAR_ASIDE_PX)], axis=1)
+        for sign in (1, -1)
+    )
     step = np.linalg.norm(np.roll(colours, 2, axis=0) - np.roll(colours, -2, axis=0), axis=1)
     usable = is_known & np.roll(is_known, ASIDE_PX) & np.roll(is_known, -ASIDE_PX)
     step *= usable
@@ -186,12 +192,20 @@ def _cost(first: End, last: End) -> float:
     turns = _angle(first.inward, chord), _angle(chord, -last.inward)
     if max(abs(turn) for turn in turns) > MOST_TURN:
         return np.inf
-    contrast = np.linalg.norm(first.before - first.after) + np.linalg.norm(last.before - last.after)
-    # What is before the one end, along the rim, is on the same side of the curve as what is after the other.
-    sides = np.linalg.norm(first.before - last.after), np.linalg.norm(first.after - last.before)
-    difference = 2 * float(min(sides)) / max(float(contrast), 1e-6)
+    # What is before the one end, along the rim, is on the same side of the curve as what is after the other. Things
+    # bulge: within a bend lies what the edge belongs to, and without it a ground that may change.
+    left, right = _apart(first.before, last.after), _apart(first.after, last.before)
+    bend = sum(turns)
+    inner = min(left, right) if abs(bend) < LEAST_BEND else right if bend > 0 else left
+    contrast = _apart(first.before[:1], first.after[:1]) + _apart(last.before[:1], last.after[:1])
+    difference = 2 * inner / max(contrast, 1e-6)
     turned = (turns[0] ** 2 + turns[1] ** 2) / USUAL_TURN**2 / 2
     return turned + ((turns[0] - turns[1]) / USUAL_BEND) ** 2 / 2 + (difference / USUAL_DIFFERENCE) ** 2
+
+
+def _apart(some: np.ndarray, others: np.ndarray) -> float:
+    """Between those of either that are most alike."""
+    return float(np.linalg.norm(some[:, None] - others, axis=2).min())
 
 
 def _angle(first: np.ndarray, second: np.ndarray) -> float:
