@@ -24,6 +24,8 @@ MOST_TURN = np.radians(70)  # at either end
 USUAL_TURN, USUAL_BEND = np.radians(45), np.radians(30)  # that count as much as sides that differ by USUAL_DIFFERENCE
 LEAST_BEND = np.radians(30)  # of a curve that has an inner side
 USUAL_DIFFERENCE = 0.5  # of the sides that are more alike, beside the step across the edge
+SURE = 1.0  # of cost: a curve that costs more may be none
+STRONG = 0.3  # an edge's step: a jag in it is seen; what is carried along a weaker one would disturb texture
 MOST_ENDS = 64  # the strongest: every pair of them is weighed
 MOST_COST = 2.0
 LEAST_CHORD_PX = 5.0
@@ -58,11 +60,14 @@ class Guide:
 
 @dataclass(frozen=True)
 class Curve:
-    """From the edge that ends at `first` to the one at `last`; `points` (x, y) lie near each other."""
+    """From the edge that ends at `first` to the one at `last`; `points` (x, y) lie near each other. `cost`: how badly
+    the two go on in each other, up to MOST_COST · `bend`: in radians, all in all."""
 
     first: End
     last: End
     points: np.ndarray
+    cost: float
+    bend: float
     scale: float = 1.0
 
     @property
@@ -70,20 +75,32 @@ class Curve:
         """From one side of the edge to the other, of L, a and b over 100: the geometric mean of both ends'."""
         return (self.first.step * self.last.step) ** 0.5
 
+    @property
+    def is_strong(self) -> bool:
+        return self.step > STRONG
+
+    @property
+    def is_held(self) -> bool:
+        """Whether it must not be lost while pieces are chosen: none is bent as it is, and straight ones do not join."""
+        return self.is_strong and self.cost < SURE and abs(self.bend) > LEAST_BEND
+
     def scaled(self, by: float) -> Curve:
         """In a picture `by` times as large."""
         first, last = (replace(end, at=(end.at + 0.5) * by - 0.5) for end in (self.first, self.last))
-        return Curve(first, last, (self.points + 0.5) * by - 0.5, self.scale * by)
+        return replace(self, first=first, last=last, points=(self.points + 0.5) * by - 0.5, scale=self.scale * by)
 
 
-def guide(picture: np.ndarray, hole: np.ndarray, curves: Sequence[Curve], weight: float) -> Guide:
-    """`picture`: H×W×C · `weight`: of what lies on a curve."""
+def guide(
+    picture: np.ndarray, hole: np.ndarray, curves: Sequence[Curve], weight: float, held: float | None = None
+) -> Guide:
+    """`picture`: H×W×C · `weight`: of what lies on a curve · `held`: on one that is held, if that is another."""
     trust = (~hole).astype(np.float32)
     guided = picture.copy() if curves else picture
     for curve in curves:
         near, along, aside = _near(curve, hole)
         carried, is_there = _carried(picture, hole, curve, along, aside)
-        confidence = weight * np.exp(-((FALL * aside / (BAND_PX * curve.scale)) ** 2)) * is_there
+        most = held if held is not None and curve.is_held else weight
+        confidence = most * np.exp(-((FALL * aside / (BAND_PX * curve.scale)) ** 2)) * is_there
         rows, columns = near
         better = confidence > trust[rows, columns]
         guided[rows[better], columns[better]] = carried[better]
@@ -100,14 +117,14 @@ def joined(picture: np.ndarray, hole: np.ndarray) -> list[Curve]:
     )
     taken: list[tuple[int, int]] = []
     curves = []
-    for _, i, j in pairs:
+    for cost, i, j in pairs:
         if any(i in pair or j in pair or _cross(found, (i, j), pair) for pair in taken):
             continue
         points = _points(found[i], found[j])
         at = np.rint(points).astype(int).clip(0, (hole.shape[1] - 1, hole.shape[0] - 1))
         if within[at[:, 1], at[:, 0]].mean() >= LEAST_INSIDE:
             taken.append((i, j))
-            curves.append(Curve(found[i], found[j], points))
+            curves.append(Curve(found[i], found[j], points, cost, sum(_turns(found[i], found[j]))))
     return curves
 
 
@@ -189,7 +206,7 @@ def _cost(first: End, last: End) -> float:
     chord = last.at - first.at
     if first.hole != last.hole or float(np.linalg.norm(chord)) < LEAST_CHORD_PX:
         return np.inf
-    turns = _angle(first.inward, chord), _angle(chord, -last.inward)
+    turns = _turns(first, last)
     if max(abs(turn) for turn in turns) > MOST_TURN:
         return np.inf
     # What is before the one end, along the rim, is on the same side of the curve as what is after the other. Things
@@ -206,6 +223,12 @@ def _cost(first: End, last: End) -> float:
 def _apart(some: np.ndarray, others: np.ndarray) -> float:
     """Between those of either that are most alike."""
     return float(np.linalg.norm(some[:, None] - others, axis=2).min())
+
+
+def _turns(first: End, last: End) -> tuple[float, float]:
+    """From the first end to the chord, and from there to the last end."""
+    chord = last.at - first.at
+    return _angle(first.inward, chord), _angle(chord, -last.inward)
 
 
 def _angle(first: np.ndarray, second: np.ndarray) -> float:
