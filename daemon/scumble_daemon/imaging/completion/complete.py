@@ -21,7 +21,7 @@ FINEST_ROUNDS = 3
 OFFERED = 0.3  # of the patches, by chance, for a first idea with a seed: so that every seed has another
 ALIKE_ROUNDS = 4
 GUIDED = 0.7  # of what is enlarged gives way beside a curve that goes on through the hole
-HELD, HELD_ROUNDS = 0.5, 4  # by which votes are led back to a bent curve, in a level's first rounds
+HELD, HELD_ROUNDS = 0.8, 4  # by which votes are led back to a bent curve, in a level's first rounds
 GUESSED_TEXTURE_PX = 9
 
 Report = Callable[[float], None]

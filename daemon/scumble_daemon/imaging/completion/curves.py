@@ -25,12 +25,13 @@ USUAL_TURN, USUAL_BEND = np.radians(45), np.radians(30)  # that count as much as
 LEAST_BEND = np.radians(30)  # of a curve that has an inner side
 USUAL_DIFFERENCE = 0.5  # of the sides that are more alike, beside the step across the edge
 SURE = 1.0  # of cost: a curve that costs more may be none
+UNLIKE = 3.0  # an edge so many times as strong at one end as at the other may be two
 STRONG = 0.3  # an edge's step: a jag in it is seen; what is carried along a weaker one would disturb texture
 MOST_ENDS = 64  # the strongest: every pair of them is weighed
 MOST_COST = 2.0
 LEAST_CHORD_PX = 5.0
 LEAST_INSIDE = 0.8  # of a curve's length
-BAND_PX = 5.0  # to either side of a curve, that is carried along
+BAND_PX, HELD_BAND_PX = 5.0, 10.0  # to either side of a curve, that is carried along; of one that is held
 FALL = 1.5  # of trust: at the band's edge a tenth is left
 SAMPLE_PX = 0.5
 DEEPEST_PX = 12  # outwards of an end, where its profile is looked for
@@ -82,7 +83,12 @@ class Curve:
     @property
     def is_held(self) -> bool:
         """Whether it must not be lost while pieces are chosen: none is bent as it is, and straight ones do not join."""
-        return self.is_strong and self.cost < SURE and abs(self.bend) > LEAST_BEND
+        low, high = sorted((self.first.step, self.last.step))
+        return self.is_strong and high < UNLIKE * low and self.cost < SURE and abs(self.bend) > LEAST_BEND
+
+    @property
+    def band_px(self) -> float:
+        return (HELD_BAND_PX if self.is_held else BAND_PX) * self.scale
 
     def scaled(self, by: float) -> Curve:
         """In a picture `by` times as large."""
@@ -100,7 +106,7 @@ def guide(
         near, along, aside = _near(curve, hole)
         carried, is_there = _carried(picture, hole, curve, along, aside)
         most = held if held is not None and curve.is_held else weight
-        confidence = most * np.exp(-((FALL * aside / (BAND_PX * curve.scale)) ** 2)) * is_there
+        confidence = most * np.exp(-((FALL * aside / curve.band_px) ** 2)) * is_there
         rows, columns = near
         better = confidence > trust[rows, columns]
         guided[rows[better], columns[better]] = carried[better]
@@ -259,7 +265,7 @@ def _points(first: End, last: End) -> np.ndarray:
 def _near(curve: Curve, hole: np.ndarray) -> tuple[tuple[np.ndarray, np.ndarray], np.ndarray, np.ndarray]:
     """Rows and columns of the hole's pixels beside the curve, where along it they are, in [0, 1], and how far aside,
     to its right positive."""
-    points, band = curve.points, BAND_PX * curve.scale
+    points, band = curve.points, curve.band_px
     away = np.ones(hole.shape, np.uint8)
     at = np.rint(points).astype(int).clip(0, (hole.shape[1] - 1, hole.shape[0] - 1))
     away[at[:, 1], at[:, 0]] = 0
