@@ -15,10 +15,18 @@ from .search import Ground
 
 
 @dataclass(frozen=True)
+class Held:
+    """What must not be lost of the pixels in the hole: `colours` N×C, each as far as `trust` N×1 says."""
+
+    colours: np.ndarray
+    trust: np.ndarray
+
+
+@dataclass(frozen=True)
 class Task:
     """`picture`: H×W×C, the hole filled with what there is so far · `hole`: flat indices of what is filled · `depth`:
     of each target in the hole, in pixels · `nearest`: a source for each target to begin with · `keeps_pieces`: whether
-    patches that are copied from beside each other are trusted more."""
+    patches that are copied from beside each other are trusted more · `held`: what votes are led back to."""
 
     picture: np.ndarray
     hole: np.ndarray
@@ -26,6 +34,7 @@ class Task:
     ground: Ground
     nearest: np.ndarray
     keeps_pieces: bool
+    held: Held | None = None
 
 
 class Bench(Protocol):
@@ -33,8 +42,8 @@ class Bench(Protocol):
         """Better matches for the picture as it is."""
         ...
 
-    def vote(self) -> None:
-        """The picture as the matches would have it."""
+    def vote(self, is_led: bool = False) -> None:
+        """The picture as the matches would have it; `is_led`: back to what is held."""
         ...
 
     def picture(self) -> np.ndarray: ...
@@ -62,9 +71,12 @@ class OnProcessor:
         else:
             self._matches = search.improve(wanted, self._table, ground, self._matches, self._random)
 
-    def vote(self) -> None:
-        flat = self._picture.reshape(-1, self._picture.shape[2])
-        flat[self._task.hole], _ = self._voted(self._task.keeps_pieces)
+    def vote(self, is_led: bool = False) -> None:
+        flat, held = self._picture.reshape(-1, self._picture.shape[2]), self._task.held
+        colours, _ = self._voted(self._task.keeps_pieces)
+        if is_led and held is not None:
+            colours += (held.colours - colours) * held.trust
+        flat[self._task.hole] = colours
 
     def picture(self) -> np.ndarray:
         return self._picture

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from . import curves, montage, onion, patches, pyramid, search
-from .bench import Bench, OnProcessor, Task
+from .bench import Bench, Held, OnProcessor, Task
 from .curves import Curve
 from .patches import SIDE_PX
 from .pyramid import Level
@@ -20,8 +20,8 @@ ROUNDS = 6
 FINEST_ROUNDS = 3
 OFFERED = 0.3  # of the patches, by chance, for a first idea with a seed: so that every seed has another
 ALIKE_ROUNDS = 4
-STRONG = 0.3  # an edge's step: a jag in it is seen; what is carried along a weaker one would disturb texture
 GUIDED = 0.7  # of what is enlarged gives way beside a curve that goes on through the hole
+HELD, HELD_ROUNDS = 0.8, 4  # by which votes are led back to a bent curve, in a level's first rounds
 GUESSED_TEXTURE_PX = 9
 
 Report = Callable[[float], None]
@@ -65,7 +65,7 @@ def complete(
     for index, level in enumerate(levels):
         report(work[index])
         if index == 1:
-            edges = [edge for edge in edges if edge.step > STRONG]
+            edges = [edge for edge in edges if edge.is_strong]
         stage = _Stage(
             level,
             random,
@@ -77,7 +77,7 @@ def complete(
         )
         rounds = FIRST_ROUNDS if index == 0 else FINEST_ROUNDS if index == len(levels) - 1 else ROUNDS
         for turn in range(rounds):
-            stage.turn()
+            stage.turn(is_led=turn < HELD_ROUNDS)
             report(work[index] + (work[index + 1] - work[index]) * (turn + 1) / rounds)
     assert stage is not None
     return stage.copies()
@@ -133,16 +133,16 @@ class _Stage:
             guide = curves.guide(level.picture, level.hole, edges, GUIDED)
             start = start + (guide.picture - start) * guide.trust[..., None]
         picture = np.where(level.hole[..., None], start, level.picture).astype(np.float32)
-        task = Task(picture, self._hole, deep[targets], self.ground, nearest, is_finest)
+        task = Task(picture, self._hole, deep[targets], self.ground, nearest, is_finest, _held(level, edges))
         self._bench = _bench(task, random, device)
         if before is not None:
             if edges:
                 self._bench.search()  # for what the curves say
             self._bench.vote()  # the finer picture's own pixels, before the enlarged coarse ones are looked at again
 
-    def turn(self) -> None:
+    def turn(self, is_led: bool) -> None:
         self._bench.search()
-        self._bench.vote()
+        self._bench.vote(is_led)
 
     def search(self) -> None:
         self._bench.search()
@@ -166,6 +166,14 @@ class _Stage:
         to_x = x + np.rint((its % own.width - at_x) * across).astype(np.int64)
         found = to_y.clip(0, ground.height - 1) * ground.width + to_x.clip(0, ground.width - 1)
         return np.where((slot >= 0) & ground.is_source[found], found, otherwise)
+
+
+def _held(level: Level, edges: Sequence[Curve]) -> Held | None:
+    edges = [edge for edge in edges if edge.is_held]
+    if not edges:
+        return None
+    guide = curves.guide(level.picture, level.hole, edges, HELD)
+    return Held(guide.picture[level.hole], guide.trust[level.hole][:, None])
 
 
 def _bench(task: Task, random: np.random.Generator, device: str) -> Bench:

@@ -14,6 +14,7 @@ import numpy as np
 
 BLUR_PX = 0.8  # of what is known, before it is asked where it changes
 ASIDE_PX = 3  # along the rim, from an end to what lies beside its edge
+FAR_ASIDE_PX = 6  # and to what lies beyond a highlight or a line along it
 LEAST_STEP = 0.10  # from one side of an edge to the other, of L, a and b over 100
 STANDS_OUT = 2.5  # times the median step along the rim: texture is no edge
 TENSOR_PX = 2.5  # around an end, in which its direction is seen
@@ -21,12 +22,16 @@ COHERENT = 0.5  # of the structure tensor: what has one direction
 LEAST_INWARD = 0.25  # cosine: an edge along the rim does not enter the hole
 MOST_TURN = np.radians(70)  # at either end
 USUAL_TURN, USUAL_BEND = np.radians(45), np.radians(30)  # that count as much as sides that differ by USUAL_DIFFERENCE
+LEAST_BEND = np.radians(30)  # of a curve that has an inner side
 USUAL_DIFFERENCE = 0.5  # of the sides that are more alike, beside the step across the edge
+SURE = 1.0  # of cost: a curve that costs more may be none
+UNLIKE = 3.0  # an edge so many times as strong at one end as at the other may be two
+STRONG = 0.3  # an edge's step: a jag in it is seen; what is carried along a weaker one would disturb texture
 MOST_ENDS = 64  # the strongest: every pair of them is weighed
 MOST_COST = 2.0
 LEAST_CHORD_PX = 5.0
 LEAST_INSIDE = 0.8  # of a curve's length
-BAND_PX = 5.0  # to either side of a curve, that is carried along
+BAND_PX, HELD_BAND_PX = 5.0, 10.0  # to either side of a curve, that is carried along; of one that is held
 FALL = 1.5  # of trust: at the band's edge a tenth is left
 SAMPLE_PX = 0.5
 DEEPEST_PX = 12  # outwards of an end, where its profile is looked for
@@ -35,7 +40,7 @@ DEEPEST_PX = 12  # outwards of an end, where its profile is looked for
 @dataclass(frozen=True)
 class End:
     """Where an edge meets the rim of a hole: `at` and `inward` (x, y), `order` along the rim, which `hole` of several,
-    how strong the edge is, and the colours before and after there."""
+    how strong the edge is, and the colours before and after there: M×3, near and far."""
 
     at: np.ndarray
     inward: np.ndarray
@@ -56,11 +61,14 @@ class Guide:
 
 @dataclass(frozen=True)
 class Curve:
-    """From the edge that ends at `first` to the one at `last`; `points` (x, y) lie near each other."""
+    """From the edge that ends at `first` to the one at `last`; `points` (x, y) lie near each other. `cost`: how badly
+    the two go on in each other, up to MOST_COST · `bend`: in radians, all in all."""
 
     first: End
     last: End
     points: np.ndarray
+    cost: float
+    bend: float
     scale: float = 1.0
 
     @property
@@ -68,20 +76,37 @@ class Curve:
         """From one side of the edge to the other, of L, a and b over 100: the geometric mean of both ends'."""
         return (self.first.step * self.last.step) ** 0.5
 
+    @property
+    def is_strong(self) -> bool:
+        return self.step > STRONG
+
+    @property
+    def is_held(self) -> bool:
+        """Whether it must not be lost while pieces are chosen: none is bent as it is, and straight ones do not join."""
+        low, high = sorted((self.first.step, self.last.step))
+        return self.is_strong and high < UNLIKE * low and self.cost < SURE and abs(self.bend) > LEAST_BEND
+
+    @property
+    def band_px(self) -> float:
+        return (HELD_BAND_PX if self.is_held else BAND_PX) * self.scale
+
     def scaled(self, by: float) -> Curve:
         """In a picture `by` times as large."""
         first, last = (replace(end, at=(end.at + 0.5) * by - 0.5) for end in (self.first, self.last))
-        return Curve(first, last, (self.points + 0.5) * by - 0.5, self.scale * by)
+        return replace(self, first=first, last=last, points=(self.points + 0.5) * by - 0.5, scale=self.scale * by)
 
 
-def guide(picture: np.ndarray, hole: np.ndarray, curves: Sequence[Curve], weight: float) -> Guide:
-    """`picture`: H×W×C · `weight`: of what lies on a curve."""
+def guide(
+    picture: np.ndarray, hole: np.ndarray, curves: Sequence[Curve], weight: float, held: float | None = None
+) -> Guide:
+    """`picture`: H×W×C · `weight`: of what lies on a curve · `held`: on one that is held, if that is another."""
     trust = (~hole).astype(np.float32)
     guided = picture.copy() if curves else picture
     for curve in curves:
         near, along, aside = _near(curve, hole)
         carried, is_there = _carried(picture, hole, curve, along, aside)
-        confidence = weight * np.exp(-((FALL * aside / (BAND_PX * curve.scale)) ** 2)) * is_there
+        most = held if held is not None and curve.is_held else weight
+        confidence = most * np.exp(-((FALL * aside / curve.band_px) ** 2)) * is_there
         rows, columns = near
         better = confidence > trust[rows, columns]
         guided[rows[better], columns[better]] = carried[better]
@@ -91,20 +116,21 @@ def guide(picture: np.ndarray, hole: np.ndarray, curves: Sequence[Curve], weight
 
 def joined(picture: np.ndarray, hole: np.ndarray) -> list[Curve]:
     """The first three of `picture`'s channels are L, a and b over 100. No two curves cross."""
+    within = cv2.dilate(hole.astype(np.uint8), np.ones((3, 3), np.uint8))  # its rim too, on which the ends lie
     found = sorted(_ends(picture, hole), key=lambda end: -end.step)[:MOST_ENDS]
     pairs = sorted(
         (cost, i, j) for i in range(len(found)) for j in range(i) if (cost := _cost(found[i], found[j])) < MOST_COST
     )
     taken: list[tuple[int, int]] = []
     curves = []
-    for _, i, j in pairs:
+    for cost, i, j in pairs:
         if any(i in pair or j in pair or _cross(found, (i, j), pair) for pair in taken):
             continue
         points = _points(found[i], found[j])
         at = np.rint(points).astype(int).clip(0, (hole.shape[1] - 1, hole.shape[0] - 1))
-        if hole[at[:, 1], at[:, 0]].mean() >= LEAST_INSIDE:
+        if within[at[:, 1], at[:, 0]].mean() >= LEAST_INSIDE:
             taken.append((i, j))
-            curves.append(Curve(found[i], found[j], points))
+            curves.append(Curve(found[i], found[j], points, cost, sum(_turns(found[i], found[j]))))
     return curves
 
 
@@ -142,7 +168,10 @@ def _ends_along(
         return []
     x, y = rim.T
     colours, is_known = smooth[y, x], known[y, x]
-    before, after = np.roll(colours, ASIDE_PX, axis=0), np.roll(colours, -ASIDE_PX, axis=0)
+    before, after = (
+        np.stack([np.roll(colours, sign * aside, axis=0) for aside in (ASIDE_PX, FAR_ASIDE_PX)], axis=1)
+        for sign in (1, -1)
+    )
     step = np.linalg.norm(np.roll(colours, 2, axis=0) - np.roll(colours, -2, axis=0), axis=1)
     usable = is_known & np.roll(is_known, ASIDE_PX) & np.roll(is_known, -ASIDE_PX)
     step *= usable
@@ -183,15 +212,29 @@ def _cost(first: End, last: End) -> float:
     chord = last.at - first.at
     if first.hole != last.hole or float(np.linalg.norm(chord)) < LEAST_CHORD_PX:
         return np.inf
-    turns = _angle(first.inward, chord), _angle(chord, -last.inward)
+    turns = _turns(first, last)
     if max(abs(turn) for turn in turns) > MOST_TURN:
         return np.inf
-    contrast = np.linalg.norm(first.before - first.after) + np.linalg.norm(last.before - last.after)
-    # What is before the one end, along the rim, is on the same side of the curve as what is after the other.
-    sides = np.linalg.norm(first.before - last.after), np.linalg.norm(first.after - last.before)
-    difference = 2 * float(min(sides)) / max(float(contrast), 1e-6)
+    # What is before the one end, along the rim, is on the same side of the curve as what is after the other. Things
+    # bulge: within a bend lies what the edge belongs to, and without it a ground that may change.
+    left, right = _apart(first.before, last.after), _apart(first.after, last.before)
+    bend = sum(turns)
+    inner = min(left, right) if abs(bend) < LEAST_BEND else right if bend > 0 else left
+    contrast = _apart(first.before[:1], first.after[:1]) + _apart(last.before[:1], last.after[:1])
+    difference = 2 * inner / max(contrast, 1e-6)
     turned = (turns[0] ** 2 + turns[1] ** 2) / USUAL_TURN**2 / 2
     return turned + ((turns[0] - turns[1]) / USUAL_BEND) ** 2 / 2 + (difference / USUAL_DIFFERENCE) ** 2
+
+
+def _apart(some: np.ndarray, others: np.ndarray) -> float:
+    """Between those of either that are most alike."""
+    return float(np.linalg.norm(some[:, None] - others, axis=2).min())
+
+
+def _turns(first: End, last: End) -> tuple[float, float]:
+    """From the first end to the chord, and from there to the last end."""
+    chord = last.at - first.at
+    return _angle(first.inward, chord), _angle(chord, -last.inward)
 
 
 def _angle(first: np.ndarray, second: np.ndarray) -> float:
@@ -222,7 +265,7 @@ def _points(first: End, last: End) -> np.ndarray:
 def _near(curve: Curve, hole: np.ndarray) -> tuple[tuple[np.ndarray, np.ndarray], np.ndarray, np.ndarray]:
     """Rows and columns of the hole's pixels beside the curve, where along it they are, in [0, 1], and how far aside,
     to its right positive."""
-    points, band = curve.points, BAND_PX * curve.scale
+    points, band = curve.points, curve.band_px
     away = np.ones(hole.shape, np.uint8)
     at = np.rint(points).astype(int).clip(0, (hole.shape[1] - 1, hole.shape[0] - 1))
     away[at[:, 1], at[:, 0]] = 0

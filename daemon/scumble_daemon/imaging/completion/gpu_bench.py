@@ -44,14 +44,18 @@ class OnGpu:
         else:
             self._improve(wanted)
 
-    def vote(self) -> None:
+    def vote(self, is_led: bool = False) -> None:
         flat = self._picture.reshape(-1, self._picture.shape[2])
         trust = SHARPNESS * self._trusts(self._task.keeps_pieces)
         mixed = []
         for part in self._hole.split(CHUNK_PX):
             weights, sources = self._ballots(part, trust)
             mixed.append((torch.softmax(weights, dim=0)[..., None] * flat[sources]).sum(0))
-        flat[self._hole] = torch.cat(mixed)
+        colours, held = torch.cat(mixed), self._task.held
+        if is_led and held is not None:
+            to, trust = (torch.from_numpy(each).to(self._device) for each in (held.colours, held.trust))
+            colours += (to - colours) * trust
+        flat[self._hole] = colours
 
     def picture(self) -> np.ndarray:
         return self._picture.cpu().numpy()

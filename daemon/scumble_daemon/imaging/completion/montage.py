@@ -26,7 +26,7 @@ REPEATED, CONTINUING = 32, 40  # shifts of each kind that are offered
 BLUR_PX = 1.0  # of the counts of shifts, before the most frequent are looked for
 CONTINUED = 0.25  # of a node's patch that has to be known to say how it goes on
 ANSWERS = 5  # shifts that each such node names
-GUIDED = 0.5  # what a curve that goes on through the hole counts beside what is known
+GUIDED, HELD = 0.5, 1.0  # what a curve that goes on through the hole counts beside what is known; one that is held
 OVERLAP = 0.5  # what overlapping patches' differences count beside those to the known picture
 SWEEPS = 8
 IMPOSSIBLE = 1e3
@@ -64,7 +64,7 @@ def compose(level: Level, edges: Sequence[Curve], random: np.random.Generator, o
     `edges`: that go on through the hole · `offered_share`: how many of the shifts may be taken.
     """
     nodes = _nodes(level.hole)
-    guide = curves.guide(level.picture, level.hole, edges, GUIDED)
+    guide = curves.guide(level.picture, level.hole, edges, GUIDED, HELD)
     found = [_repeated(level, random), _continuing(level, guide, nodes)]
     shifts = np.unique(np.concatenate(found), axis=0)
     if offered_share < 1:
