@@ -11,6 +11,7 @@ import numpy as np
 from scumble_daemon.context import Context
 from scumble_daemon.imaging.image import Image, NewLayer
 from scumble_daemon.operations.replace_sky import Params, replace_sky
+from scumble_protocol.image import Point
 from skimage import data
 from sklearn.datasets import load_sample_image
 
@@ -26,6 +27,8 @@ PHOTOS = {  # and the corner, y and x, of what is shown of each at 100 %
     "rocket": (0, 0),
     "camera": (60, 190),
 }
+NO_SKY = {"camera": Point(425.0, 160.0, include=False)}
+"""Clicks that correct the matte: the tower is as pale as the sky."""
 SCENES = {
     "roofs before China's sky": (150, 60),
     "pylons at dusk": (30, 90),
@@ -40,10 +43,11 @@ SCENES = {
 
 def row(name: str, photo: np.ndarray, corner: tuple[int, int]) -> np.ndarray:
     """The photo, its matte, and each sky: whole, and a part of it at 100 % below."""
-    tiles = [tile(photo, corner, name)]
+    said = NO_SKY.get(name)
+    tiles = [tile(photo, corner, name if said is None else f"{name}, a click: the tower is no sky")]
     for index, (kind, seed) in enumerate(SKIES):
         image = Image.from_array(photo)
-        made = replace_sky(image, Params(sky=kind, seed=seed), Context())
+        made = replace_sky(image, Params(sky=kind, seed=seed), Context(points=() if said is None else (said,)))
         assert isinstance(made, list)
         if index == 0:
             tiles.append(tile(matte(made[-1], photo.shape), corner, "the sky's share"))

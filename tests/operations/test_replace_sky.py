@@ -188,6 +188,26 @@ def test_a_click_that_says_no_takes_a_part_out() -> None:
     assert without[30, 60] == 0
 
 
+def test_a_click_or_a_selection_saves_a_tower_as_pale_as_the_sky() -> None:
+    """Only the tower: the sky beside it, which is no other colour, stays sky."""
+    photo = load_sample_image("china.jpg").copy()
+    tower = np.zeros(photo.shape[:2], bool)
+    tower[70:175, 480:505] = True
+    photo[tower] = (photo[tower].astype(int) - 4).clip(0, 255)
+    photo[70:175, [480, 504]] -= 20
+    photo[[70, 71], 480:505] -= 20
+    inside, beside = np.zeros((2, *tower.shape), bool)
+    inside[80:130, 484:501] = True
+    beside[40:130, 420:470] = beside[40:130, 515:550] = True
+    selection = np.ones(tower.shape, np.float32)
+    selection[tower] = 0
+    for said in (Context(points=(Point(492.5, 110.5, include=False),)), Context(selection=selection)):
+        share = replaced(photo, said, **PLAIN).share()
+        assert share[inside].mean() < 0.05
+        assert share[beside].mean() > 0.98
+    assert replaced(photo, **PLAIN).share()[inside].mean() > 0.5  # nobody could tell
+
+
 # --- the layers ---------------------------------------------------------------------------------------------------
 
 

@@ -25,6 +25,9 @@ THIN, BEHIND = 0.018, 0.04  # of the longest side: a wire or twig; things that t
 LEVEL = 0.16  # of the width, that a horizon takes at least
 LEAST_ROWS = 6
 CLICKED = 12.0  # ΔE from a click
+ACROSS = (
+    1500.0  # an edge of ΔE 10 is so many times as long as plain ground: a way round a thing is shorter than into it
+)
 BLOCKED, PLAIN = 0.05, 20.0  # share of the picture; gradient
 ALIKE = 16.0  # ΔE between parts of one sky
 MOST_UNEVEN = 25.0  # median change of lightness in a sky, in 8-bit steps
@@ -140,8 +143,9 @@ def denied(view: View, found: np.ndarray, hints: Hints) -> np.ndarray:
     seeds = hints.sky.copy()
     first = int(np.argmax(found.any(axis=1)))
     seeds[first : first + max(2, len(found) // 12)] |= found[first : first + max(2, len(found) // 12)]
-    scene = Scene(view.rgb, view.shows, view.lab)
-    near = geodesic_distance(scene, hints.ground) <= geodesic_distance(scene, seeds & ~hints.ground)
+    scene = Scene.of(view.rgb / np.float32(255), view.shows.astype(np.float32), max(view.shows.shape))
+    to_ground, to_sky = (geodesic_distance(scene, each, ACROSS) for each in (hints.ground, seeds & ~hints.ground))
+    near = to_ground <= to_sky
     return near | hints.ground
 
 
