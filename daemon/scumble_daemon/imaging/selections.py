@@ -41,13 +41,7 @@ def _outline(image: Image, found: Found, finish: Finish) -> tuple[np.ndarray, Bo
         for click in found.clicks:
             excluded[click.y, click.x] |= not click.include
         mask = masks.fill_holes(mask, mask.size, excluded)
-    window = found.window
-    drawn = outline.draw(
-        mask,
-        window.size,
-        lambda rows, columns: image.part(_moved(rows, window.top), _moved(columns, window.left)),
-    )
-    place = Bounds(window.left, window.top, window.size[1], window.size[0])
+    drawn, place = _drawn(image, found, mask)
     bounds = _reachable(masks.extent(drawn, place), finish).intersection(
         Bounds(0, 0, image.bounds.width, image.bounds.height)
     )
@@ -61,6 +55,19 @@ def _outline(image: Image, found: Found, finish: Finish) -> tuple[np.ndarray, Bo
     if hidden is not None:
         coverage[hidden] = 0
     return coverage, bounds
+
+
+def _drawn(image: Image, found: Found, mask: np.ndarray) -> tuple[np.ndarray, Bounds]:
+    """The same, without what the artist wants of it."""
+    window = found.window
+
+    def there(rows: slice, columns: slice) -> tuple[slice, slice]:
+        return _moved(rows, window.top), _moved(columns, window.left)
+
+    kept = None if found.blocks is None else outline.Kept(found.blocks, lambda *part: image.peek(*there(*part)))
+    drawn = outline.draw(mask, window.size, lambda *part: image.part(*there(*part)), kept)
+    height, width = drawn.coverage.shape
+    return drawn.coverage, Bounds(window.left + drawn.left, window.top + drawn.top, width, height)
 
 
 def _reachable(extent: Bounds, finish: Finish) -> Bounds:
