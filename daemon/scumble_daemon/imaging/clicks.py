@@ -188,8 +188,19 @@ def _corrected(
         changed[window] |= part & allowed[window]
     else:
         changed[window] &= ~part
-    inside, outside = (click_discs(view.shape, clicks, include, min(4.0, depth / 2)) for include in (True, False))
+    inside, outside = (_kept(mask == include, clicks, include, min(4.0, depth / 2)) for include in (True, False))
     return _tidy(changed, inside, outside, allowed)
+
+
+def _kept(side: np.ndarray, clicks: Sequence[Click], include: bool, radius_px: float) -> np.ndarray:
+    """What is certain by clicks of one kind: around the last one all, around those before only what was on their `side`
+    (bool) already, since they may lie close to an outline that is right."""
+    last = click_discs(side.shape, clicks, include, radius_px) & click_discs(
+        side.shape, clicks[-1:], include, radius_px
+    )
+    return (
+        click_discs(side.shape, clicks, include, radius_px) & side | last | click_discs(side.shape, clicks, include, 0)
+    )
 
 
 def _advised(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import cv2
 import numpy as np
@@ -104,11 +105,12 @@ def _proposals(
     likely: np.ndarray | None,
     beyond: np.ndarray | None = None,
 ) -> Iterator[np.ndarray]:
-    steps = segment.local_change(scene)
-    near = segment.path_length(scene, at, steps)
-    mine = domain & (near < segment.path_length(scene, others, steps)) | at if others.any() else domain | at
-    unlike = _unlike(scene, at)
-    for distance in (near, segment.path_length(scene, at, unlike)):
+    steps, unlike = segment.local_change(scene), _unlike(scene, at)
+    with ThreadPoolExecutor(3) as pool:
+        searches = ((at, steps), (at, unlike), (others, steps))
+        near, akin, opposed = pool.map(lambda each: segment.path_length(scene, *each), searches)
+    mine = domain & (near < opposed) | at
+    for distance in (near, akin):
         for limit in _levels(np.sort(distance[mine]), is_snapped=beyond is None):
             yield mine & (distance <= limit)
     if beyond is not None:

@@ -13,7 +13,7 @@ from . import masks, outline
 from .image import Image, NewSelection
 from .prompts import Found, last_words
 
-CLICK_PX = 2.5  # around a click the selection is what the click says
+CLICK_PX = 1.4  # around a clicked pixel the selection turns into what the click says; its neighbours stay what they are
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,10 @@ def _moved(part: slice, by: int) -> slice:
 
 
 def _respect(coverage: np.ndarray, bounds: Bounds, points: Sequence[Point]) -> np.ndarray:
-    """`coverage` that is whole at including clicks and nothing at excluding ones, softly around them."""
+    """`coverage` that is whole at the pixels of including clicks and nothing at excluding ones, softly around them.
+
+    No more, since a click may be close to the outline, and would leave a knob or a dent there.
+    """
     height, width = coverage.shape
     for click in points:
         point = Point(click.x - bounds.x, click.y - bounds.y, click.include)
@@ -89,7 +92,7 @@ def _respect(coverage: np.ndarray, bounds: Bounds, points: Sequence[Point]) -> n
         if patch.size == 0:
             continue
         rows, columns = np.mgrid[: patch.shape[0], : patch.shape[1]]
-        away = np.hypot(rows + top + 0.5 - point.y, columns + left + 0.5 - point.x)
+        away = np.hypot(rows + top - math.floor(point.y), columns + left - math.floor(point.x))
         weight = np.clip(CLICK_PX - away, 0, 1)
         patch[:] = patch * (1 - weight) + weight * point.include
     return coverage
