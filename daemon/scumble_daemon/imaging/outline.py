@@ -88,8 +88,8 @@ def draw(mask: np.ndarray, size: tuple[int, int], read: Read, kept: Kept | None 
     blocks = list(_blocks(smooth, canvas))
     if not blocks:
         return Drawn(np.zeros((0, 0), np.float32), 0, 0)
-    top, left = (min(block[axis].start for block in blocks) for axis in (0, 1))
-    bottom, right = (max(block[axis].stop for block in blocks) for axis in (0, 1))
+    top, bottom = min(rows.start for rows, _, _ in blocks), max(rows.stop for rows, _, _ in blocks)
+    left, right = min(columns.start for _, columns, _ in blocks), max(columns.stop for _, columns, _ in blocks)
     coverage = np.zeros((bottom - top, right - left), np.float32)
     for rows, columns, is_whole in blocks:
         part = coverage[rows.start - top : rows.stop - top, columns.start - left : columns.stop - left]
