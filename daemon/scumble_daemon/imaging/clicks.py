@@ -19,7 +19,7 @@ GROUND = 0.5  # of the picture's rim: what has more of it is no object
 MIDDLE = 0.5  # the click is about there where it is so far inside, of how far one can be
 NEARNESSES = (0, 2, 3, 4)  # from how close by the first click looks: all of the picture, then half, quarter, eighth
 CREVICE = 0.03  # of half an object's thickness: what cuts into it and is no wider than twice that is filled
-ANOTHER = 20.0  # ΔE: what differs more from the clicked pixel may lie beyond an edge
+ANOTHER = 40.0  # ΔE: what differs more from the clicked pixel lies beyond an edge; in a texture little does
 FINE = 0.012  # of an object's size: a mistake of so small a depth is more than the network can see
 REACH, LEAST_REACH_PX = 10, 48  # how far around a click, in distances from it to the mask's edge, but not less
 
