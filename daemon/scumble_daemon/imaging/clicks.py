@@ -19,7 +19,6 @@ GROUND = 0.5  # of the picture's rim: what has more of it is no object
 MIDDLE = 0.5  # the click is about there where it is so far inside, of how far one can be
 NEARNESSES = (0, 2, 3, 4)  # from how close by the first click looks: all of the picture, then half, quarter, eighth
 CREVICE = 0.03  # of half an object's thickness: what cuts into it and is no wider than twice that is filled
-ANOTHER = 40.0  # ΔE: what differs more from the clicked pixel lies beyond an edge; in a texture little does
 FINE = 0.012  # of an object's size: a mistake of so small a depth is more than the network can see
 REACH, LEAST_REACH_PX = 10, 48  # how far around a click, in distances from it to the mask's edge, but not less
 
@@ -97,7 +96,7 @@ def _proposed(view: View, first: Click, allowed: np.ndarray, is_open: bool) -> n
     if not is_open:
         return _object(view, first, allowed, allowed, everything)
     scene = view.scene(OBJECT_PX)
-    at = _like_it(scene, _scaled([first], view.shape, scene.shape)[0])
+    at = click_discs(scene.shape, _scaled([first], view.shape, scene.shape), True)
     region = parts.salient_level(scene, _reduced(allowed, scene.shape) & scene.shows | at, at)
     is_ground = float(np.mean(region[scene.rim])) > GROUND
     if not is_ground and parts.centrality(masks.fill_holes(region, region.size), at) >= MIDDLE:
@@ -116,7 +115,7 @@ def _object(
     """What in `window` has the colours of the `likely` region (bool) rather than those around it."""
     seen = view.part(*window)
     scene = seen.scene(OBJECT_PX)
-    inside = _like_it(scene, _scaled(_moved([first], window), seen.shape, scene.shape)[0])
+    inside = click_discs(scene.shape, _scaled(_moved([first], window), seen.shape, scene.shape), True)
     may = _reduced(allowed[window], scene.shape) & scene.shows
     found = _settle(scene, _reduced(likely[window], scene.shape) | inside, may, inside)
     mask = click_discs(view.shape, [first], True, 1)
@@ -131,7 +130,7 @@ def _from_closer_by(view: View, first: Click, allowed: np.ndarray) -> np.ndarray
         window = _window(view.shape, first, max(LEAST_REACH_PX, round(max(view.shape) / 2**nearness)))
         seen = view.part(*window)
         scene = seen.scene(PART_PX)
-        at = _like_it(scene, _scaled(_moved([first], window), seen.shape, scene.shape)[0], 2)
+        at = click_discs(scene.shape, _scaled(_moved([first], window), seen.shape, scene.shape), True, 2)
         part, score = parts.thing_at(scene, _reduced(allowed[window], scene.shape) | at, at)
         score *= (max(seen.shape) / max(view.shape)) ** (2 * parts.FIRST_LARGER)
         if score > best_score:
@@ -140,13 +139,6 @@ def _from_closer_by(view: View, first: Click, allowed: np.ndarray) -> np.ndarray
         if seen.shape == scene.shape:
             break
     return best & allowed | click_discs(view.shape, [first], True, 1)
-
-
-def _like_it(scene: Scene, first: Click, radius_px: float = 4) -> np.ndarray:
-    """A disc (bool) around a first click, without what is on another side of an edge: a click may be close to one."""
-    alike = np.linalg.norm(scene.lab - scene.lab[first.y, first.x], axis=2) < ANOTHER
-    pixel = click_discs(scene.shape, [first], True, 0)
-    return masks.touching(click_discs(scene.shape, [first], True, radius_px) & (alike | pixel), pixel)
 
 
 def _settle(scene: Scene, likely: np.ndarray, allowed: np.ndarray, inside: np.ndarray) -> np.ndarray:
