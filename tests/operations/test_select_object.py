@@ -78,6 +78,18 @@ def test_clicks_that_nearly_touch_are_both_kept() -> None:
     assert coverage[120, 236] == 0
 
 
+@pytest.mark.parametrize("include", [True, False])
+def test_a_click_beside_the_outline_leaves_no_knob(include: bool) -> None:
+    """It says what its pixel is, and that was right already."""
+    pixels = np.random.default_rng(7).integers(120, 150, (200, 300, 3), np.uint8)
+    pixels[60:140, 100:220] = (40, 170, 70)
+    middle = Point(160.5, 100.5)
+    beside = [Point(x + 0.5, 60.5 if include else 59.5, include) for x in (120, 150, 190)]
+    before, after = (select(pixels, points=points) for points in ((middle,), (middle, *beside)))
+    assert np.array_equal(after > 0.5, before > 0.5)
+    assert all(after[int(point.y), int(point.x)] == include for point in beside)
+
+
 def test_the_edge_is_soft_and_narrow() -> None:
     """The outline is anti-aliased: partial coverage exists, and only along the edge."""
     photo, _ = photos.flower()

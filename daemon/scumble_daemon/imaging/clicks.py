@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import cv2
 import numpy as np
 
-from . import masks, outline, parts, segment
+from . import masks, parts, segment, settling
 from .segment import Scene, View
 
 OBJECT_PX = 384  # the longest side of the copy in which an object is parted from its ground by colour
@@ -100,7 +100,7 @@ def _proposed(view: View, first: Click, allowed: np.ndarray, is_open: bool) -> n
     region = parts.salient_level(scene, _reduced(allowed, scene.shape) & scene.shows | at, at)
     is_ground = float(np.mean(region[scene.rim])) > GROUND
     if not is_ground and parts.centrality(masks.fill_holes(region, region.size), at) >= MIDDLE:
-        found = _object(view, first, allowed, _enlarged(region, view), everything)
+        found = _object(view, first, allowed, _enlarged(region, scene, view), everything)
     else:
         found = _from_closer_by(view, first, allowed)
     around = _around(found, AROUND)
@@ -119,7 +119,7 @@ def _object(
     may = _reduced(allowed[window], scene.shape) & scene.shows
     found = _settle(scene, _reduced(likely[window], scene.shape) | inside, may, inside)
     mask = click_discs(view.shape, [first], True, 1)
-    mask[window] |= _enlarged(_tidy(found, inside, np.zeros_like(inside), may), seen) & allowed[window]
+    mask[window] |= _enlarged(_tidy(found, inside, np.zeros_like(inside), may), scene, seen) & allowed[window]
     return mask
 
 
@@ -130,13 +130,12 @@ def _from_closer_by(view: View, first: Click, allowed: np.ndarray) -> np.ndarray
         window = _window(view.shape, first, max(LEAST_REACH_PX, round(max(view.shape) / 2**nearness)))
         seen = view.part(*window)
         scene = seen.scene(PART_PX)
-        small = _scaled(_moved([first], window), seen.shape, scene.shape)
-        at = click_discs(scene.shape, small, True, 2)
+        at = click_discs(scene.shape, _scaled(_moved([first], window), seen.shape, scene.shape), True, 2)
         part, score = parts.thing_at(scene, _reduced(allowed[window], scene.shape) | at, at)
         score *= (max(seen.shape) / max(view.shape)) ** (2 * parts.FIRST_LARGER)
         if score > best_score:
             best, best_score = np.zeros(view.shape, bool), score
-            best[window] = _enlarged(part, seen)
+            best[window] = _enlarged(part, scene, seen)
         if seen.shape == scene.shape:
             break
     return best & allowed | click_discs(view.shape, [first], True, 1)
@@ -182,14 +181,25 @@ def _corrected(
     likely = None if chance is None else chance if click.include else 1 - chance
     domain = (may & ~before if click.include else before) | at
     part = parts.around_click(scene, domain, at, others, before == click.include, likely)
-    part = _enlarged(part, seen) if scene.shape != seen.shape else part
+    part = _enlarged(part, scene, seen)
     changed = mask.copy()
     if click.include:
         changed[window] |= part & allowed[window]
     else:
         changed[window] &= ~part
-    inside, outside = (click_discs(view.shape, clicks, include, min(4.0, depth / 2)) for include in (True, False))
+    inside, outside = (_kept(mask == include, clicks, include, min(4.0, depth / 2)) for include in (True, False))
     return _tidy(changed, inside, outside, allowed)
+
+
+def _kept(side: np.ndarray, clicks: Sequence[Click], include: bool, radius_px: float) -> np.ndarray:
+    """What is certain by clicks of one kind: around the last one all, around those before only what was on their `side`
+    (bool) already, since they may lie close to an outline that is right."""
+    last = click_discs(side.shape, clicks, include, radius_px) & click_discs(
+        side.shape, clicks[-1:], include, radius_px
+    )
+    return (
+        click_discs(side.shape, clicks, include, radius_px) & side | last | click_discs(side.shape, clicks, include, 0)
+    )
 
 
 def _advised(
@@ -217,6 +227,13 @@ def _advised(
 
 def _tidy(mask: np.ndarray, inside: np.ndarray, outside: np.ndarray, allowed: np.ndarray) -> np.ndarray:
     """Only what hangs together with an including click, without holes, and true to every click."""
+    tidied, around = np.zeros_like(mask), _around(mask | inside, CREVICE)
+    tidied[around] = _without_flaws(*(each[around] for each in (mask, inside, outside, allowed)))
+    return tidied
+
+
+def _without_flaws(mask: np.ndarray, inside: np.ndarray, outside: np.ndarray, allowed: np.ndarray) -> np.ndarray:
+    """The same of all there is."""
     crevice_px = int(CREVICE * float(masks.distance_to(~mask).max())) if mask.any() and not mask.all() else 0
     if crevice_px:
         closed = masks.distance_to(masks.distance_to(mask) > crevice_px) > crevice_px
@@ -271,8 +288,6 @@ def _reduced(mask: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     return masks.resize(mask, size) >= 0.5
 
 
-def _enlarged(mask: np.ndarray, view: View) -> np.ndarray:
-    """A mask of something smaller than the view at its size, along its edges."""
-    if mask.shape == view.shape:
-        return mask
-    return outline.draw(mask, view.shape, lambda rows, columns: view.rgb[rows, columns] / np.float32(255)) > 0.5
+def _enlarged(mask: np.ndarray, scene: Scene, view: View) -> np.ndarray:
+    """A mask of the scene at the view's size."""
+    return mask if scene.shape == view.shape else settling.settle(mask, scene, view.rgb)

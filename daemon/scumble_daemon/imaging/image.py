@@ -68,6 +68,11 @@ class Image:
         alpha = samples.alpha(self.raster)
         return converted if alpha is None else colour.extend_under_transparency(converted, alpha[rows, columns])
 
+    def peek(self, rows: slice, columns: slice) -> bytes:
+        """What `part` is made of, as it is stored: where this is the same, so is that."""
+        kind = repr((self.raster.depth, self.raster.channels, self.profile)).encode()
+        return kind + samples.stored(self.raster)[rows, columns].tobytes()
+
     def hidden(self, rows: slice, columns: slice) -> np.ndarray | None:
         """Where the layer is fully transparent there (bool); None for a layer without alpha."""
         alpha = samples.alpha(self.raster)
@@ -82,16 +87,21 @@ class Image:
 
     def reduced(self, rows: slice, columns: slice, size: tuple[int, int]) -> np.ndarray:
         """`rgb` there at `size` (height, width); the averages are taken of the document's own samples."""
+        return self.reduced_with_alpha(rows, columns, size)[0]
+
+    def reduced_with_alpha(self, rows: slice, columns: slice, size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+        """Both of the above, for little more than one of them."""
         stored = samples.stored(self.raster)[rows, columns]
         small = samples.resize(stored, size)
-        alpha = small[..., -1] if samples.alpha(self.raster) is not None else None
-        if alpha is None or (alpha == samples.FULL_SCALE[self.raster.depth]).all():
-            return colour.to_srgb(samples.to_float(samples.colour_of(small, self.raster.channels)), self.profile)
+        has_alpha = samples.alpha(self.raster) is not None
+        alpha = samples.to_float(small[..., -1]) if has_alpha else np.ones(size, np.float32)
+        if not has_alpha or (small[..., -1] == samples.FULL_SCALE[self.raster.depth]).all():
+            return colour.to_srgb(samples.to_float(samples.colour_of(small, self.raster.channels)), self.profile), alpha
         weight = samples.to_float(stored[..., -1:])
         weighed = samples.to_float(samples.colour_of(stored, self.raster.channels)) * weight
         weights = samples.resize(weight, size)
         native = samples.resize(weighed, size) / np.maximum(weights, 1e-6)
-        return colour.extend_under_transparency(colour.to_srgb(native, self.profile), weights[..., 0])
+        return colour.extend_under_transparency(colour.to_srgb(native, self.profile), weights[..., 0]), alpha
 
     @cached_property
     def native_colour(self) -> np.ndarray:

@@ -42,12 +42,13 @@ def _resize_bytes(mask: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     return cv2.resize(mask * np.uint8(255), (width, height), interpolation=method) * np.float32(1 / 255)
 
 
-def stretched(small: np.ndarray, size: tuple[int, int], rows: slice) -> np.ndarray:
-    """Those `rows` of `small` at `size` (height, width), linear in between."""
+def stretched(small: np.ndarray, size: tuple[int, int], rows: slice, columns: slice | None = None) -> np.ndarray:
+    """Those `rows` and `columns` of `small` at `size` (height, width), linear in between."""
+    columns = slice(0, size[1]) if columns is None else columns
     sy, sx = small.shape[0] / size[0], small.shape[1] / size[1]
-    place = np.array([[sx, 0, 0.5 * sx - 0.5], [0, sy, (rows.start + 0.5) * sy - 0.5]], np.float32)
+    place = np.array([[sx, 0, (columns.start + 0.5) * sx - 0.5], [0, sy, (rows.start + 0.5) * sy - 0.5]], np.float32)
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    shape = (size[1], rows.stop - rows.start)
+    shape = (columns.stop - columns.start, rows.stop - rows.start)
     return cv2.warpAffine(small, place, shape, flags=flags, borderMode=cv2.BORDER_REPLICATE)
 
 
@@ -101,8 +102,11 @@ def drop_specks(mask: np.ndarray, least_share: float, keep: np.ndarray | None = 
 
 def touching(mask: np.ndarray, seeds: np.ndarray) -> np.ndarray:
     """The components of `mask` (bool) that have a pixel of `seeds` (bool) in them."""
-    labels, _ = components(mask)
-    return mask & np.isin(labels, np.unique(labels[seeds & mask]))
+    labels, areas = components(mask)
+    stays = np.zeros(len(areas), bool)
+    stays[labels[seeds & mask]] = True
+    stays[0] = False
+    return stays[labels]
 
 
 def fill_holes(mask: np.ndarray, largest_px: int, except_at: np.ndarray | None = None) -> np.ndarray:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import cv2
 import numpy as np
@@ -15,6 +16,7 @@ BIN = 5  # ΔE, of a histogram's step
 FLAT = 1.0  # edge strength below which a picture has no edges at all
 LEVELS = 20  # proposals of each kind
 CENTRAL = 1.0  # the power to which counts how near the click is to the middle of a part
+FIRST_CENTRAL = 0.5  # likewise of a first click, which may be close to a corner of a plain thing
 TRUST = 0.5  # and a part's agreement with a network's opinion
 LARGER = 0.06  # and its share of what it could be
 FIRST_LARGER = 0.2  # likewise, of a first click
@@ -57,7 +59,7 @@ def thing_at(scene: Scene, domain: np.ndarray, at: np.ndarray) -> tuple[np.ndarr
     for region in _proposals(scene, domain, at, np.zeros_like(at), None):
         part = masks.fill_holes(region, region.size)
         on_rim = float(np.mean(part[scene.rim]))
-        score = _edges(part, domain, change) * centrality(part, at) ** CENTRAL * (1 - on_rim)
+        score = _edges(part, domain, change) * centrality(part, at) ** FIRST_CENTRAL * (1 - on_rim)
         score *= (part.sum() / part.size) ** FIRST_LARGER
         if score > best_score:
             best, best_score = region, score
@@ -104,11 +106,12 @@ def _proposals(
     likely: np.ndarray | None,
     beyond: np.ndarray | None = None,
 ) -> Iterator[np.ndarray]:
-    steps = segment.local_change(scene)
-    near = segment.path_length(scene, at, steps)
-    mine = domain & (near < segment.path_length(scene, others, steps)) | at if others.any() else domain | at
-    unlike = _unlike(scene, at)
-    for distance in (near, segment.path_length(scene, at, unlike)):
+    steps, unlike = segment.local_change(scene), _unlike(scene, at)
+    with ThreadPoolExecutor(3) as pool:
+        searches = ((at, steps), (at, unlike), (others, steps))
+        near, akin, opposed = pool.map(lambda each: segment.path_length(scene, *each), searches)
+    mine = domain & (near < opposed) | at
+    for distance in (near, akin):
         for limit in _levels(np.sort(distance[mine]), is_snapped=beyond is None):
             yield mine & (distance <= limit)
     if beyond is not None:

@@ -58,13 +58,15 @@ class Window:
 class Found:
     """`mask`: bool, at the working size, of the object inside `window` · `clicks`: in the mask's own pixels.
 
-    `soft`: the mask as a network for the foreground made it, float32 at a size of its own.
+    `soft`: the mask as a network for the foreground made it, float32 at a size of its own · `blocks`: of outlines that
+    were drawn before (see `outline.Kept`), and to be added to.
     """
 
     mask: np.ndarray
     window: Window
     clicks: tuple[Click, ...] = ()
     soft: np.ndarray | None = None
+    blocks: dict[bytes, np.ndarray] | None = None
 
 
 Segment = Callable[[Image, Window, Sequence[Point], "Bounds | None"], np.ndarray]

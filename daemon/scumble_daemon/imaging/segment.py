@@ -37,8 +37,8 @@ class View:
     def of_layer(image: Image, rows: slice, columns: slice, longest_px: int) -> View:
         """Of a part of a layer; only the bounded copy is converted."""
         size = masks.fitted_size((rows.stop - rows.start, columns.stop - columns.start), longest_px)
-        rgb = np.clip(image.reduced(rows, columns, size), 0, 1)
-        return View((rgb * 255 + 0.5).astype(np.uint8), image.reduced_alpha(rows, columns, size) > 0.05)
+        rgb, alpha = image.reduced_with_alpha(rows, columns, size)
+        return View((np.clip(rgb, 0, 1) * 255 + 0.5).astype(np.uint8), alpha > 0.05)
 
     def part(self, rows: slice, columns: slice) -> View:
         return View(self.rgb[rows, columns], self.shows[rows, columns])
@@ -62,7 +62,7 @@ class Scene(View):
     def part_of(image: Image, rows: slice, columns: slice, longest_px: int = WORK_PX) -> Scene:
         """From a part of a layer; only the bounded copy is converted."""
         size = masks.fitted_size((rows.stop - rows.start, columns.stop - columns.start), longest_px)
-        return Scene.of(image.reduced(rows, columns, size), image.reduced_alpha(rows, columns, size))
+        return Scene.of(*image.reduced_with_alpha(rows, columns, size))
 
     @staticmethod
     def of(rgb: np.ndarray, alpha: np.ndarray, longest_px: int = WORK_PX) -> Scene:
@@ -90,14 +90,18 @@ def geodesic_distance(scene: Scene, starts: np.ndarray, reach: float = 60.0) -> 
 
 def path_length(scene: Scene, starts: np.ndarray, change: np.ndarray, reach: float = 60.0) -> np.ndarray:
     """The same for any cost that is given as a `change` of colour (ΔE) at every pixel."""
-    from skimage.graph import MCP_Geometric
-
     if not starts.any():
         return np.full(scene.shape, np.inf, np.float32)
+    from . import paths
+
     costs = (1 + reach * (change / 10) ** 1.5) / max(scene.shape)
     costs[~scene.shows] = 1e3
-    distance, _ = MCP_Geometric(costs.astype(np.float64)).find_costs(np.argwhere(starts))
-    return np.ascontiguousarray(distance, np.float32)
+    return paths.lengths(np.ascontiguousarray(costs, np.float64), np.ascontiguousarray(starts)).astype(np.float32)
+
+
+def warm_up() -> None:
+    """Load the compiled search for paths."""
+    from . import paths  # noqa: F401
 
 
 def local_change(scene: Scene) -> np.ndarray:

@@ -13,7 +13,7 @@ from . import masks, outline
 from .image import Image, NewSelection
 from .prompts import Found, last_words
 
-CLICK_PX = 2.5  # around a click the selection is what the click says
+CLICK_PX = 1.4  # around a clicked pixel the selection turns into what the click says; its neighbours stay what they are
 
 
 @dataclass(frozen=True)
@@ -41,13 +41,7 @@ def _outline(image: Image, found: Found, finish: Finish) -> tuple[np.ndarray, Bo
         for click in found.clicks:
             excluded[click.y, click.x] |= not click.include
         mask = masks.fill_holes(mask, mask.size, excluded)
-    window = found.window
-    drawn = outline.draw(
-        mask,
-        window.size,
-        lambda rows, columns: image.part(_moved(rows, window.top), _moved(columns, window.left)),
-    )
-    place = Bounds(window.left, window.top, window.size[1], window.size[0])
+    drawn, place = _drawn(image, found, mask)
     bounds = _reachable(masks.extent(drawn, place), finish).intersection(
         Bounds(0, 0, image.bounds.width, image.bounds.height)
     )
@@ -63,6 +57,19 @@ def _outline(image: Image, found: Found, finish: Finish) -> tuple[np.ndarray, Bo
     return coverage, bounds
 
 
+def _drawn(image: Image, found: Found, mask: np.ndarray) -> tuple[np.ndarray, Bounds]:
+    """The same, without what the artist wants of it."""
+    window = found.window
+
+    def there(rows: slice, columns: slice) -> tuple[slice, slice]:
+        return _moved(rows, window.top), _moved(columns, window.left)
+
+    kept = None if found.blocks is None else outline.Kept(found.blocks, lambda *part: image.peek(*there(*part)))
+    drawn = outline.draw(mask, window.size, lambda *part: image.part(*there(*part)), kept)
+    height, width = drawn.coverage.shape
+    return drawn.coverage, Bounds(window.left + drawn.left, window.top + drawn.top, width, height)
+
+
 def _reachable(extent: Bounds, finish: Finish) -> Bounds:
     reach = math.ceil(abs(finish.shift_px) + 2 * finish.feather_px) + 8  # and room around a click at its edge
     return Bounds(extent.x - reach, extent.y - reach, extent.width + 2 * reach, extent.height + 2 * reach)
@@ -73,7 +80,10 @@ def _moved(part: slice, by: int) -> slice:
 
 
 def _respect(coverage: np.ndarray, bounds: Bounds, points: Sequence[Point]) -> np.ndarray:
-    """`coverage` that is whole at including clicks and nothing at excluding ones, softly around them."""
+    """`coverage` that is whole at the pixels of including clicks and nothing at excluding ones, softly around them.
+
+    No more, since a click may be close to the outline, and would leave a knob or a dent there.
+    """
     height, width = coverage.shape
     for click in points:
         point = Point(click.x - bounds.x, click.y - bounds.y, click.include)
@@ -82,7 +92,7 @@ def _respect(coverage: np.ndarray, bounds: Bounds, points: Sequence[Point]) -> n
         if patch.size == 0:
             continue
         rows, columns = np.mgrid[: patch.shape[0], : patch.shape[1]]
-        away = np.hypot(rows + top + 0.5 - point.y, columns + left + 0.5 - point.x)
+        away = np.hypot(rows + top - math.floor(point.y), columns + left - math.floor(point.x))
         weight = np.clip(CLICK_PX - away, 0, 1)
         patch[:] = patch * (1 - weight) + weight * point.include
     return coverage

@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 from collections import OrderedDict
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import cv2
 import numpy as np
 from scumble_protocol.image import Point
 
-from ..imaging import click_maps, masks
+from ..imaging import click_maps, masks, outline
 from ..imaging.clicks import Advice, Click
 from ..imaging.image import Image
 from ..imaging.prompts import VIEW_PX, Found, find
@@ -35,15 +36,17 @@ class Clicker:
         module: Any = loaded.module.to(device.torch)
         self._module = module.to(memory_format=torch.channels_last)
         self._advice: OrderedDict[bytes, Advice] = OrderedDict()
+        self._blocks: dict[bytes, np.ndarray] = {}
         self.asked = 0  # times, so far
 
     @property
     def bytes(self) -> int:
-        return self.loaded.bytes + PICTURES * (REMEMBERED // 8 + 4) * VIEW_PX * VIEW_PX
+        outlines = outline.KEPT_BLOCKS * 4 * outline.BLOCK_PX**2
+        return self.loaded.bytes + PICTURES * (REMEMBERED // 8 + 4) * VIEW_PX * VIEW_PX + outlines
 
     def point(self, image: Image, region: np.ndarray | None, points: Sequence[Point]) -> Found:
         """The object that `region` (bool), clicks, or both mean. Raises: Invalid, OutOfMemory."""
-        return find(image, region, points, self)
+        return replace(find(image, region, points, self), blocks=self._blocks)
 
     def advise(self, view: View, region: np.ndarray | None) -> Advice:
         """What it has to say of a picture; what looks the same is the same picture."""
