@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from . import masks
+from . import local_colours, masks
 from .image import Image
 
 WORK_PX = 512  # longest side of the copy that is searched
@@ -18,6 +18,7 @@ GRAB_CUT_ROUNDS = 4
 UNLIKE, NEARBY = 14.0, 0.12  # ΔE, share of the longer side: ground this different, or this far away, is none
 GROUND_SAMPLES, GROUND_STEPS = 6000, (1.0, 0.4)  # from ground to what is like it, then from that
 HOLE = 0.003  # of the picture: a larger one in the object is the ground seen through it
+LINING = 5e-4  # and one so small that only colours nearby tell is none
 LEVELLED = 0.5  # of the strongest edge: a weaker one stays what it is
 SEED = 20  # of every generator used here: the same picture and prompts give the same mask
 
@@ -147,21 +148,20 @@ def grab_cut(scene: Scene, labels: np.ndarray, rounds: int = GRAB_CUT_ROUNDS) ->
 # --- rough region → object ---------------------------------------------------------------------------------------
 
 
-def within(
-    scene: Scene, region: np.ndarray, sure: np.ndarray | None = None, never: np.ndarray | None = None
-) -> np.ndarray:
+def within(scene: Scene, region: np.ndarray, never: np.ndarray) -> np.ndarray:
     """The object inside a rough `region` (bool): outside is background for certain, inside is only likely to be object.
 
-    `sure`, `never`: bool, pixels that are object, or are not, for certain.
+    `never`: bool, pixels that are not object for certain.
     """
-    labels = np.where(region, cv2.GC_PR_FGD, cv2.GC_BGD).astype(np.uint8)
-    if sure is not None:
-        labels[sure] = cv2.GC_FGD
-    if never is not None:
-        labels[never] = cv2.GC_BGD
-    found = grab_cut(scene, labels)
-    unlike = _unlike_ground(scene, region, labels != cv2.GC_BGD, found)
-    return found | (unlike & scene.shows)
+    allowed = region & ~never & scene.shows
+    found = grab_cut(scene, np.where(allowed, cv2.GC_PR_FGD, cv2.GC_BGD))
+    found = found | _unlike_ground(scene, region, allowed, found)
+    ground = scene.shows & ~allowed
+    if not allowed.any() or not ground.any():
+        return found
+    settled = local_colours.settle(scene.rgb, scene.lab, allowed, ground, found)
+    kept = masks.fill_holes(settled, round(LINING * settled.size))  # a pale lining before a pale wall
+    return settled | (found & kept)
 
 
 def _unlike_ground(scene: Scene, region: np.ndarray, allowed: np.ndarray, found: np.ndarray) -> np.ndarray:

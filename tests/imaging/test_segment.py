@@ -1,0 +1,85 @@
+"""A rough selection means what stands out from the ground beside it, not from all the ground there is."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from scumble_daemon.imaging import prompts
+from scumble_daemon.imaging.image import Image
+from scumble_daemon.imaging.segment import WORK_PX, Scene, within
+from scumble_protocol.image import Bounds, Point
+from skimage import data
+
+FLOOR, RUBBER, PAINT, LEAVES = (94, 76, 62), (62, 60, 58), (190, 40, 40), (24, 72, 60)
+NOISE = 4
+
+
+def scene_of(picture: np.ndarray) -> Scene:
+    return Scene.of(picture / np.float32(255), np.ones(picture.shape[:2], np.float32), WORK_PX)
+
+
+def noisy(picture: np.ndarray) -> np.ndarray:
+    drawn = np.random.default_rng(5).normal(0, NOISE, picture.shape)
+    return np.clip(picture + drawn, 0, 255).astype(np.uint8)
+
+
+def disc(shape: tuple[int, ...], centre: tuple[int, int], radius: int) -> np.ndarray:
+    return cv2.circle(np.zeros(shape[:2], np.uint8), centre, radius, 1, -1) > 0
+
+
+def found_in(picture: np.ndarray, region: np.ndarray) -> np.ndarray:
+    return within(scene_of(picture), region, np.zeros_like(region))
+
+
+def test_a_dark_part_stays_though_as_dark_a_ground_stands_further_off() -> None:
+    """A red thing with a dark wheel on a brown floor; the wall at the other end is as dark, and large."""
+    picture = np.full((200, 320, 3), FLOOR, np.float32)
+    picture[:, :120] = RUBBER
+    body, wheel = disc(picture.shape, (210, 90), 34), disc(picture.shape, (250, 120), 30)
+    picture[wheel] = RUBBER
+    picture[body] = PAINT
+    meant = body | wheel
+    region = cv2.dilate(meant.astype(np.uint8), np.ones((31, 31), np.uint8)) > 0
+    found = found_in(noisy(picture), region)
+    assert found[wheel].mean() > 0.95
+    assert (found & ~meant).sum() < 0.03 * meant.sum()
+
+
+def test_a_shade_that_the_ground_fades_into_is_no_part_of_the_thing() -> None:
+    """Darker than any ground around the selection, and beside the object: but no edge parts it from the ground."""
+    picture = np.full((200, 240, 3), LEAVES, np.float32)
+    rows, columns = np.mgrid[:200, :240]
+    shade = np.exp(-((rows - 100) ** 2 + (columns - 160) ** 2) / (2 * 18**2))
+    picture *= 1 - 0.5 * shade[..., None]
+    thing = disc(picture.shape, (110, 100), 36)
+    picture[thing] = PAINT
+    found = found_in(noisy(picture), disc(picture.shape, (115, 100), 72))
+    assert found[thing].mean() > 0.97
+    assert (found & ~thing).sum() < 0.02 * thing.sum()
+
+
+def test_an_ear_in_the_ground_s_colours_is_taken() -> None:
+    """A cat before a wall and a cushion not unlike its fur."""
+    photo = cv2.resize(data.chelsea(), (226, 150), interpolation=cv2.INTER_AREA)
+    corners = np.array(
+        [(48, -5), (103, 10), (135, 10), (173, -5), (208, 50), (230, 80), (230, 155), (-5, 155), (-5, 45), (30, 30)]
+    )
+    region = cv2.fillPoly(np.zeros(photo.shape[:2], np.uint8), [corners.astype(np.int32)], 1) > 0
+    found = found_in(photo, region)
+    assert found[25:45, 60:75].mean() > 0.9, "the ear on the left"
+    assert found[40:60, 168:178].mean() > 0.9, "the cheek out of focus on the right"
+
+
+def test_a_click_that_excludes_is_not_taken_for_the_object() -> None:
+    """In a box, without any other click."""
+    picture = np.full((160, 200, 3), FLOOR, np.float32)
+    first, second = disc(picture.shape, (70, 80), 24), disc(picture.shape, (140, 80), 24)
+    picture[first | second] = PAINT
+    picture[40:80, 150:170] = LEAVES
+    image = Image.from_array(noisy(picture))
+    region = prompts.region_of(image, None, Bounds(30, 40, 150, 90))
+    found = prompts.find(image, region, (Point(110, 60, False),))
+    shown = np.zeros((160, 200), bool)
+    shown[found.window.slices] = cv2.resize(found.mask.astype(np.uint8), found.window.size[::-1]) > 0
+    assert shown[first].mean() > 0.9
+    assert not shown[59:62, 109:112].any()
