@@ -49,7 +49,7 @@ def test_one_click_takes_a_bar_alone_in_a_plain_picture(width: int) -> None:
     assert overlap(from_clicks(view, [Click(340 + width // 2, 250, True)]), meant) > 0.9
 
 
-@pytest.mark.parametrize("inside_px", [2, 3, 5, 8, 13, 40, 70])
+@pytest.mark.parametrize("inside_px", [2, 3, 5, 8, 13, 17, 40, 70])
 def test_one_click_near_a_corner_takes_all_of_a_plain_thing(inside_px: int) -> None:
     """Two of its four edges are close to the click, and nothing parts it from the rest of the thing."""
     pixels, meant = np.random.default_rng(7).integers(120, 150, (400, 600, 3), np.uint8), np.zeros((400, 600), bool)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import cv2
 import numpy as np
 
-from . import masks, parts, segment, settling
+from . import masks, outline, parts, segment
 from .segment import Scene, View
 
 OBJECT_PX = 384  # the longest side of the copy in which an object is parted from its ground by colour
@@ -100,7 +100,7 @@ def _proposed(view: View, first: Click, allowed: np.ndarray, is_open: bool) -> n
     region = parts.salient_level(scene, _reduced(allowed, scene.shape) & scene.shows | at, at)
     is_ground = float(np.mean(region[scene.rim])) > GROUND
     if not is_ground and parts.centrality(masks.fill_holes(region, region.size), at) >= MIDDLE:
-        found = _object(view, first, allowed, _enlarged(region, scene, view), everything)
+        found = _object(view, first, allowed, _enlarged(region, view), everything)
     else:
         found = _from_closer_by(view, first, allowed)
     around = _around(found, AROUND)
@@ -119,7 +119,7 @@ def _object(
     may = _reduced(allowed[window], scene.shape) & scene.shows
     found = _settle(scene, _reduced(likely[window], scene.shape) | inside, may, inside)
     mask = click_discs(view.shape, [first], True, 1)
-    mask[window] |= _enlarged(_tidy(found, inside, np.zeros_like(inside), may), scene, seen) & allowed[window]
+    mask[window] |= _enlarged(_tidy(found, inside, np.zeros_like(inside), may), seen) & allowed[window]
     return mask
 
 
@@ -135,7 +135,7 @@ def _from_closer_by(view: View, first: Click, allowed: np.ndarray) -> np.ndarray
         score *= (max(seen.shape) / max(view.shape)) ** (2 * parts.FIRST_LARGER)
         if score > best_score:
             best, best_score = np.zeros(view.shape, bool), score
-            best[window] = _enlarged(part, scene, seen)
+            best[window] = _enlarged(part, seen)
         if seen.shape == scene.shape:
             break
     return best & allowed | click_discs(view.shape, [first], True, 1)
@@ -181,7 +181,7 @@ def _corrected(
     likely = None if chance is None else chance if click.include else 1 - chance
     domain = (may & ~before if click.include else before) | at
     part = parts.around_click(scene, domain, at, others, before == click.include, likely)
-    part = _enlarged(part, scene, seen)
+    part = _enlarged(part, seen)
     changed = mask.copy()
     if click.include:
         changed[window] |= part & allowed[window]
@@ -288,6 +288,12 @@ def _reduced(mask: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     return masks.resize(mask, size) >= 0.5
 
 
-def _enlarged(mask: np.ndarray, scene: Scene, view: View) -> np.ndarray:
-    """A mask of the scene at the view's size."""
-    return mask if scene.shape == view.shape else settling.settle(mask, scene, view.rgb)
+def _enlarged(mask: np.ndarray, view: View) -> np.ndarray:
+    """A mask of something smaller than the view at its size, along its edges."""
+    if mask.shape == view.shape:
+        return mask
+    drawn = outline.draw(mask, view.shape, lambda rows, columns: view.rgb[rows, columns] / np.float32(255))
+    height, width = drawn.coverage.shape
+    whole = np.zeros(view.shape, bool)
+    whole[drawn.top : drawn.top + height, drawn.left : drawn.left + width] = drawn.coverage > 0.5
+    return whole
