@@ -11,12 +11,6 @@ def disc(size: int, radius: float) -> np.ndarray:
     return np.asarray(rows**2 + columns**2 < radius**2)
 
 
-def whole_of(drawn: outline.Drawn, size: tuple[int, int]) -> np.ndarray:
-    coverage, part = np.zeros(size, np.float32), drawn.coverage
-    coverage[drawn.top : drawn.top + part.shape[0], drawn.left : drawn.left + part.shape[1]] = part
-    return coverage
-
-
 def test_blocks_leave_no_seams() -> None:
     """A disc at a quarter of the size, over a picture in which it is a little larger: against the filter over all."""
     rng = np.random.default_rng(1)
@@ -28,7 +22,7 @@ def test_blocks_leave_no_seams() -> None:
         read.append((rows.stop - rows.start) * (columns.stop - columns.start))
         return picture[rows, columns]
 
-    drawn = whole_of(outline.draw(mask, (1000, 1000), part), (1000, 1000))
+    drawn = outline.draw(mask, (1000, 1000), part).whole((1000, 1000))
     large = masks.resize(masks.feather(mask.astype(np.float32), 1.5), (1000, 1000))
     whole = masks.levels(masks.follow_edges(large, picture, 8, 1e-3), 0.3, 0.7)
     assert np.abs(drawn - whole).max() < 0.03

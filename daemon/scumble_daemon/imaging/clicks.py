@@ -194,12 +194,8 @@ def _corrected(
 def _kept(side: np.ndarray, clicks: Sequence[Click], include: bool, radius_px: float) -> np.ndarray:
     """What is certain by clicks of one kind: around the last one all, around those before only what was on their `side`
     (bool) already, since they may lie close to an outline that is right."""
-    last = click_discs(side.shape, clicks, include, radius_px) & click_discs(
-        side.shape, clicks[-1:], include, radius_px
-    )
-    return (
-        click_discs(side.shape, clicks, include, radius_px) & side | last | click_discs(side.shape, clicks, include, 0)
-    )
+    discs, pixels = (click_discs(side.shape, clicks, include, radius) for radius in (radius_px, 0))
+    return discs & (side | click_discs(side.shape, clicks[-1:], include, radius_px)) | pixels
 
 
 def _advised(
@@ -293,7 +289,4 @@ def _enlarged(mask: np.ndarray, view: View) -> np.ndarray:
     if mask.shape == view.shape:
         return mask
     drawn = outline.draw(mask, view.shape, lambda rows, columns: view.rgb[rows, columns] / np.float32(255))
-    height, width = drawn.coverage.shape
-    whole = np.zeros(view.shape, bool)
-    whole[drawn.top : drawn.top + height, drawn.left : drawn.left + width] = drawn.coverage > 0.5
-    return whole
+    return drawn.whole(view.shape) > 0.5

@@ -70,7 +70,7 @@ class Image:
 
     def peek(self, rows: slice, columns: slice) -> bytes:
         """What `part` is made of, as it is stored: where this is the same, so is that."""
-        kind = repr((self.raster.depth, self.raster.channels, self.profile)).encode()
+        kind = repr((self.raster.depth, self.raster.channels, self.raster.profile)).encode()
         return kind + samples.stored(self.raster)[rows, columns].tobytes()
 
     def hidden(self, rows: slice, columns: slice) -> np.ndarray | None:

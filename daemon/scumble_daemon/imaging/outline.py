@@ -27,6 +27,12 @@ class Drawn:
     top: int
     left: int
 
+    def whole(self, size: tuple[int, int]) -> np.ndarray:
+        """Coverage of all of the picture, which is of `size` (height, width)."""
+        coverage, (height, width) = np.zeros(size, np.float32), self.coverage.shape
+        coverage[self.top : self.top + height, self.left : self.left + width] = self.coverage
+        return coverage
+
 
 @dataclass(frozen=True)
 class Kept:

@@ -22,6 +22,7 @@ MARGIN = 0.2  # of a box or selection's size, kept around it as a sample of the 
 VIEW_PX = 768  # longest side of what is clicked on; what a click means is looked at in parts of it
 CLOSE_UP = 0.5  # of the layer: what is around a smaller selection is looked at alone
 SPECK = 0.02  # of the mask's largest part: smaller ones that a network leaves are mistakes
+SELECTED = 0.02  # what is less selected is not
 EVERYTHING = 0.98  # a selection with this share of what shows points at nothing in particular
 
 
@@ -85,7 +86,7 @@ def region_of(image: Image, selection: np.ndarray | None, box: Bounds | None) ->
         return None
     height, width = image.bounds.height, image.bounds.width
     hidden = image.hidden(slice(0, height), slice(0, width))
-    region = np.ones((height, width), bool) if selection is None else selection > 0.02
+    region = np.ones((height, width), bool) if selection is None else selection > SELECTED
     if hidden is not None:
         region &= ~hidden
     if box is not None:

@@ -27,7 +27,6 @@ SELECT_IT = "Select the sky roughly, or click into it, and run again."
 MIDDLE = 0.5  # the tone at which a gain is written into a layer
 LEAST_GAIN = 0.01
 CLICK_PX = 3
-LEAST_SELECTED = 0.02
 LEAST_SHOWN = 0.004
 
 
@@ -146,7 +145,7 @@ def _find(image: Image, region: np.ndarray | None, params: Params, context: Cont
     sky = finding.find(view, hints, known)
     never = finding.denied(view, sky, hints)
     if region is None and context.selection is not None:  # it leaves out something small, as a tower as pale as the sky
-        never = never | (masks.resize(context.selection > LEAST_SELECTED, size) < 0.5)
+        never = never | (masks.resize(context.selection > prompts.SELECTED, size) < 0.5)
     sky = sky & ~never
     if not sky.any() or (known is None and not hints.is_pointed and not finding.seems_sky(view, sky)):
         raise Invalid("No sky was found in this layer.", SELECT_IT)

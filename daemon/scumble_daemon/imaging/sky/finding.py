@@ -25,9 +25,7 @@ THIN, BEHIND = 0.018, 0.04  # of the longest side: a wire or twig; things that t
 LEVEL = 0.16  # of the width, that a horizon takes at least
 LEAST_ROWS = 6
 CLICKED = 12.0  # ΔE from a click
-ACROSS = (
-    1500.0  # an edge of ΔE 10 is so many times as long as plain ground: a way round a thing is shorter than into it
-)
+ACROSS = 1500.0  # times plain ground: an edge of ΔE 10 is so long that a way around a thing is shorter than into it
 BLOCKED, PLAIN = 0.05, 20.0  # share of the picture; gradient
 ALIKE = 16.0  # ΔE between parts of one sky
 MOST_UNEVEN = 25.0  # median change of lightness in a sky, in 8-bit steps
@@ -220,12 +218,12 @@ def _by_colour(view: View, above: np.ndarray, threshold: float, hints: Hints, go
     found = sure = masks.erode(above, 2) & usable
     if not sure.any():
         return above & usable
+    field, off = field_of(view.lab, sure), np.zeros(usable.shape, np.float32)
     if goes_on and hints.region.all():
-        field = field_of(view.lab, sure)
         usable[_horizon(above, distance(view.lab, field.lab) / field.spread) :] = False
         if not is_coloured(view):  # much of the ground is as grey as the sky
             usable[_lowest(above) + 3 :] = False
-    field, off, like = field_of(view.lab, sure), np.zeros(usable.shape, np.float32), usable
+    like = usable
     for _ in range(ROUNDS):
         before = np.count_nonzero(found)
         field = field_of(view.lab, sure)

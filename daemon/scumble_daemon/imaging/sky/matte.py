@@ -51,7 +51,6 @@ class Edge:
     band: np.ndarray
     sky: np.ndarray
     ground: np.ndarray
-    sky_rgb: np.ndarray
     spread: np.ndarray
     near: np.ndarray
     lines: np.ndarray
@@ -77,7 +76,6 @@ class Edge:
             cv2.GaussianBlur(unknown.astype(np.float32), (0, 0), 1.0),
             field.lab,
             ground,
-            cv2.cvtColor(field.lab.astype(np.float32), cv2.COLOR_LAB2RGB),
             field.spread * np.clip(1.15 - away, 0.4, 1).astype(np.float32),
             np.clip(1.5 - NEAR * away, 0, 1).astype(np.float32),
             np.zeros((1, 1), np.float32),
