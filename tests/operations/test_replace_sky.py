@@ -6,6 +6,7 @@ import io
 from dataclasses import dataclass, field
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 from scumble_daemon.context import Context
@@ -100,6 +101,16 @@ def test_strands_before_clouds_stay_and_no_bit_of_cloud_does() -> None:
     assert found[strands].mean() < 0.35
     cloud = found[180:225, 196:222]
     assert cloud[scene.sky[180:225, 196:222] > 0.98].mean() > 0.93
+
+
+def test_grain_in_a_large_photo_is_no_thing_before_the_sky() -> None:
+    """Larger than the copies that are looked at, in which it is averaged away."""
+    scene, size = skies.make("roofs, fair weather clouds"), (1536, 2304)
+    photo = cv2.resize(scene.photo, size[::-1], interpolation=cv2.INTER_CUBIC)
+    grain = np.random.default_rng(3).normal(0.5, 8, photo.shape)
+    found = replaced(np.clip(photo + grain, 0, 255).astype(np.uint8), **PLAIN).share()
+    open_sky = cv2.resize(scene.sky, size[::-1]) > 0.99
+    assert (found[open_sky] < 0.9).mean() < 0.02
 
 
 @pytest.mark.parametrize(("y", "x"), [(40, 400), (20, 560), (120, 420)])
@@ -229,6 +240,14 @@ def test_every_sky_takes_its_place(kind: Any) -> None:
     part = (slice(0, 150), slice(380, 560))
     assert np.abs(first[part].astype(int) - photo[part]).mean() > 8
     assert (first[part] != other[part]).mean() > 0.3
+
+
+def test_layers_of_one_colour_lie_where_something_is_selected() -> None:
+    photo = load_sample_image("china.jpg")
+    selection = np.zeros(photo.shape[:2], np.float32)
+    selection[:200, 320:] = 1
+    light = replaced(photo, Context(selection=selection), sky="night").layers["Light"]
+    assert light.bounds == Bounds(320, 0, 320, 200)
 
 
 def test_a_dark_sky_makes_the_ground_dark_and_a_sunset_makes_it_warm() -> None:

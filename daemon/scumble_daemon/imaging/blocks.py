@@ -35,10 +35,15 @@ def along(needed: np.ndarray, block_px: int, margin_px: int) -> list[Block]:
         for left in range(0, width, block_px):
             across = slice(left, min(left + block_px, width))
             if columns[across].any():
-                around = (_wider(rows, margin_px, height), _wider(across, margin_px, width))
-                found.append(Block((rows, across), around))
+                core = (rows, across)
+                found.append(Block(core, wider(core, margin_px, needed.shape)))
     return found
 
 
-def _wider(part: slice, by_px: int, length: int) -> slice:
-    return slice(max(0, part.start - by_px), min(length, part.stop + by_px))
+def wider(part: Part, by_px: int, size: tuple[int, ...]) -> Part:
+    """`part` and what lies around it within a picture of `size`."""
+    rows, columns = (
+        slice(max(0, each.start - by_px), min(length, each.stop + by_px))
+        for each, length in zip(part, size, strict=True)
+    )
+    return rows, columns

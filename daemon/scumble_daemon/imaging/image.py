@@ -68,6 +68,13 @@ class Image:
         alpha = samples.alpha(self.raster)
         return converted if alpha is None else colour.extend_under_transparency(converted, alpha[rows, columns])
 
+    def alpha_part(self, rows: slice, columns: slice) -> np.ndarray:
+        """`alpha` there, in the same way."""
+        alpha = samples.alpha(self.raster)
+        if alpha is None:
+            return np.ones((rows.stop - rows.start, columns.stop - columns.start), np.float32)
+        return samples.to_float(alpha[rows, columns])
+
     def peek(self, rows: slice, columns: slice) -> bytes:
         """What `part` is made of, as it is stored: where this is the same, so is that."""
         kind = repr((self.raster.depth, self.raster.channels, self.raster.profile)).encode()

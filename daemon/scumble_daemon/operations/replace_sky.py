@@ -14,9 +14,9 @@ from scumble_protocol.image import Bounds
 
 from ..context import Context
 from ..fields import ShiftField
-from ..imaging import masks, prompts, relight, sheets
+from ..imaging import blocks, masks, prompts, relight, sheets
 from ..imaging.image import Image, NewLayer
-from ..imaging.sky import backdrop, finding, light, lines, matte, water
+from ..imaging.sky import backdrop, finding, light, matte, water
 from ..imaging.sky.backdrop import Backdrop
 from ..imaging.sky.finding import Hints, View
 from ..imaging.sky.light import Skies
@@ -97,15 +97,16 @@ def replace_sky(image: Image, params: Params, context: Context) -> list[NewLayer
     prompts.check_size(image)
     region = prompts.region_of(image, context.selection, context.box)
     found = _find(image, region, params, context)
-    size = image.alpha.shape[0], image.alpha.shape[1]
+    size = image.bounds.height, image.bounds.width
     context.progress(0.25, "Looking along the edge")
     alpha = matte.solve(
-        lambda rows: image.part(rows, slice(None)),
+        image.part,
         size,
         found.edge,
         lambda share: context.progress(0.25 + 0.3 * share, "Looking along the edge"),
     )
-    alpha = np.clip(masks.shift_edge(alpha, params.shift_px), 0, 1)
+    alpha = masks.shift_edge(alpha, params.shift_px)
+    np.clip(alpha, 0, 1, out=alpha)
     context.progress(0.55, "Making the sky")
     scale = size[0] / found.sky.shape[0]
     horizon = finding.end_of(found.sky) * scale
@@ -133,9 +134,11 @@ class _Found:
 
 
 def _find(image: Image, region: np.ndarray | None, params: Params, context: Context) -> _Found:
-    size = masks.fitted_size(image.alpha.shape, finding.WORK_PX)
-    rgb = image.reduced(slice(None), slice(None), size)
-    view = View.of(rgb, masks.resize(image.alpha, size))
+    whole = (slice(None), slice(None))
+    shape = image.bounds.height, image.bounds.width
+    size = masks.fitted_size(shape, finding.WORK_PX)
+    rgb = image.reduced(*whole, size)
+    view = View.of(rgb, image.reduced_alpha(*whole, size))
     hints = _hints(image, region, view, context)
     with context.models.lend("replace_sky", params.model, context) as network:
         context.progress(0.1, "Looking for the sky")
@@ -152,15 +155,14 @@ def _find(image: Image, region: np.ndarray | None, params: Params, context: Cont
     if not (view.shows & hints.region & ~sky).any():
         context.note("All of it was taken for sky. If something stands before it, click on that, and run again.")
     edge = Edge.of(view, sky.astype(np.float32), never | ~hints.region)
-    closer = image.reduced(slice(None), slice(None), masks.fitted_size(image.alpha.shape, lines.COPY_PX))
-    edge = edge.with_lines(closer, never | ~hints.region)
-    return _Found(view, rgb, sky, edge)
+    closer = image.reduced(*whole, masks.fitted_size(shape, matte.COPY_PX))
+    return _Found(view, rgb, sky, edge.closer(closer, never | ~hints.region, image.part, shape))
 
 
 def _hints(image: Image, region: np.ndarray | None, view: View, context: Context) -> Hints:
     size = view.shows.shape
     hints = Hints.none((size[0], size[1]))
-    scale = size[1] / image.alpha.shape[1]
+    scale = size[1] / image.bounds.width
     for point in context.points:
         y, x = np.mgrid[: size[0], : size[1]]
         near = np.hypot(x + 0.5 - point.x * scale, y + 0.5 - point.y * scale) <= CLICK_PX
@@ -205,7 +207,7 @@ class _Made:
             self._image,
             part,
             self._context.new_samples,
-            lambda rows, columns: (self._new.rows(rows)[:, columns], self._image.alpha[rows, columns]),
+            lambda rows, columns: (self._new.rows(rows)[:, columns], self._image.alpha_part(rows, columns)),
         )
         mask = self._alpha[part.y : part.bottom, part.x : part.right]
         return NewLayer("Sky", raster=raster, bounds=raster.bounds, mask=mask)
@@ -216,12 +218,14 @@ class _Made:
         if not partial.any():
             return None
 
-        def read(rows: slice) -> np.ndarray:
-            return self._image.part(rows, slice(None))
-
         def draw(rows: slice, columns: slice) -> tuple[np.ndarray, np.ndarray]:
-            cleaned = matte.foreground(read, self._alpha[rows], self._size, rows, self._found.edge)
-            return cleaned[:, columns], partial[rows, columns] * self._image.alpha[rows, columns]
+            touched = partial[rows, columns]
+            cleaned = np.zeros((*touched.shape, 3), np.float32)
+            for block in blocks.along(touched, matte.BLOCK_PX, 0):
+                down, across = block.core
+                part = (_moved(down, rows.start), _moved(across, columns.start))
+                cleaned[block.core] = matte.foreground(self._image.part, self._alpha, part, self._found.edge)
+            return cleaned, touched * self._image.alpha_part(rows, columns)
 
         part = masks.extent(partial, _whole(self._size))
         raster = sheets.drawn(self._image, part, self._context.new_samples, draw)
@@ -247,13 +251,11 @@ class _Made:
             return []
 
         def draw(rows: slice, columns: slice) -> tuple[np.ndarray, np.ndarray]:
-            alpha = masks.stretched(veil.astype(np.float32), self._size, rows)[:, columns]
+            alpha = masks.stretched(veil.astype(np.float32), self._size, rows, columns)
             rgb = np.broadcast_to(self._skies.horizon.astype(np.float32), (*alpha.shape, 3))
-            return np.ascontiguousarray(rgb), np.clip(alpha, 0, 1) * self._image.alpha[rows, columns]
+            return np.ascontiguousarray(rgb), np.clip(alpha, 0, 1) * self._image.alpha_part(rows, columns)
 
-        rows = np.flatnonzero(veil.any(axis=1)) * self._size[0] / len(veil)
-        first, last = max(0, int(rows[0]) - 2), min(self._size[0], int(rows[-1] + self._size[0] / len(veil)) + 3)
-        part = Bounds(0, first, self._size[1], last - first)
+        part = self._part(veil > 0)
         raster = sheets.drawn(self._image, part, self._context.new_samples, draw)
         return [NewLayer("Haze", raster=raster, bounds=raster.bounds)]
 
@@ -266,17 +268,30 @@ class _Made:
         mirrored = found.mirrored(self._new_small)
 
         def draw(rows: slice, columns: slice) -> tuple[np.ndarray, np.ndarray]:
-            rgb, share = water.draw(self._image.part(rows, slice(None)), found, mirrored, self._size, rows)
-            share *= strength * (1 - self._alpha[rows]) * self._image.alpha[rows]
-            return rgb[:, columns], share[:, columns]
+            rgb, share = water.draw(self._image.part(rows, columns), found, mirrored, self._size, (rows, columns))
+            share *= strength * (1 - self._alpha[rows, columns]) * self._image.alpha_part(rows, columns)
+            return rgb, share
 
-        part = masks.extent(masks.resize(found.share > LEAST_SHOWN, self._size), _whole(self._size))
+        part = self._part(found.share > LEAST_SHOWN)
         raster = sheets.drawn(self._image, part, self._context.new_samples, draw)
         return NewLayer("Water", raster=raster, bounds=raster.bounds)
 
     def _flat(self, name: str, native: np.ndarray, blend_mode: str) -> NewLayer:
-        colours = np.broadcast_to(native.astype(np.float32), (*self._size, len(native)))
-        return NewLayer(name, colours, alpha=self._image.alpha, blend_mode=blend_mode, encoded="native")
+        def draw(rows: slice, columns: slice) -> tuple[np.ndarray, np.ndarray]:
+            alpha = self._image.alpha_part(rows, columns)
+            return np.broadcast_to(native.astype(np.float32), (*alpha.shape, len(native))), alpha
+
+        part = sheets.visible_part(self._image, self._context.selection).relative_to(self._image.bounds)
+        raster = sheets.drawn(self._image, part, self._context.new_samples, draw, "native")
+        return NewLayer(name, raster=raster, bounds=raster.bounds, blend_mode=blend_mode)
+
+    def _part(self, small: np.ndarray) -> Bounds:
+        """What `small` (bool), over all of the layer, reaches of it."""
+        part = masks.extent(small, _whole((small.shape[0], small.shape[1])))
+        y, x = (full / few for full, few in zip(self._size, small.shape, strict=True))
+        top, left = int((part.y - 0.5) * y), int((part.x - 0.5) * x)
+        bottom, right = int((part.bottom + 0.5) * y) + 1, int((part.right + 0.5) * x) + 1
+        return Bounds(left, top, right - left, bottom - top).intersection(_whole(self._size))
 
     def _in_document(self, gain: np.ndarray) -> np.ndarray:
         """By which the document's own values have to be multiplied, so that light is by `gain`, at a middle tone."""
@@ -284,6 +299,10 @@ class _Made:
         target = relight.encoded(relight.linear(base) * gain.astype(np.float32))
         before, after = self._image.to_native(base), self._image.to_native(target)
         return np.maximum(after / before, 1e-3)[0, 0]
+
+
+def _moved(part: slice, by: int) -> slice:
+    return slice(part.start + by, part.stop + by)
 
 
 def _whole(size: tuple[int, int]) -> Bounds:

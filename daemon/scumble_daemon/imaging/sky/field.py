@@ -73,7 +73,9 @@ def spread_out(values: np.ndarray, where: np.ndarray, reaches_px: tuple[float, .
     """
     size = values.shape[:2]
     total, share = np.zeros_like(values, np.float32), np.zeros(size, np.float32)
-    weighed = np.dstack([values * where[..., None], where]).astype(np.float32)
+    weighed = np.empty((*size, values.shape[2] + 1), np.float32)
+    np.multiply(values, where[..., None], out=weighed[..., :-1])
+    weighed[..., -1] = where
     for reach in reaches_px:
         step = max(1, int(reach / 3))  # a wide blur is the same on a small copy
         small = masks.resize(weighed, (-(-size[0] // step), -(-size[1] // step)))
@@ -81,11 +83,14 @@ def spread_out(values: np.ndarray, where: np.ndarray, reaches_px: tuple[float, .
         blurred = masks.resize(small, size)
         near = blurred[..., -1]
         part = np.clip(4 * near, 0, 1) * (1 - share)
-        total += (part / np.maximum(near, 1e-6))[..., None] * blurred[..., :-1]
         share += part
+        part /= np.maximum(near, 1e-6)
+        blurred[..., :-1] *= part[..., None]
+        total += blurred[..., :-1]
     return total, share
 
 
 def distance(lab: np.ndarray, other: np.ndarray) -> np.ndarray:
     """As ΔE 1976, hue counting more than lightness, which haze and clouds change."""
-    return np.sqrt((((lab - other) * COUNTS) ** 2).sum(axis=2))
+    away = lab - other
+    return np.sqrt(np.square(away, out=away) @ COUNTS**2)

@@ -9,10 +9,9 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from .. import masks
+from .. import blocks, masks
 from .field import COUNTS
 
-COPY_PX = 1536  # longest side of the copy they are looked for in
 DIRECTIONS, LENGTH_PX, ASIDE_PX = 12, 21, 3
 NEXT_TO = 0.7
 MOST = 10.0  # Lab: a star is bright and short, a line goes on
@@ -20,11 +19,15 @@ STRONG, WEAK = 4.5, 1.6  # Lab, along a piece against both sides
 OF_NOISE = 3.0  # times what most of the sky has
 LEAST_STRONG, LEAST_LONG = 12, 30  # pixels
 TOUCHES_PX = 4
+BLOCK_PX = 256
 
 
 def follow(away: np.ndarray, sky: np.ndarray) -> np.ndarray:
     """Where lines are, H×W float32 in [0, 1]. `away`: H×W×3, Lab less the sky's own · `sky`: bool, what is open sky."""
-    strength = _strength(away * COUNTS) * sky
+    strength = np.zeros(sky.shape, np.float32)
+    for block in blocks.along(sky, BLOCK_PX, LENGTH_PX):
+        strength[block.core] = _strength(away[block.around] * COUNTS)[block.inside]
+    strength *= sky
     usual = float(np.median(strength[sky])) if sky.any() else 0.0
     weak = strength > max(WEAK, OF_NOISE * usual)
     strong = strength > max(STRONG, 2 * OF_NOISE * usual)
@@ -42,18 +45,20 @@ def follow(away: np.ndarray, sky: np.ndarray) -> np.ndarray:
 
 def _strength(away: np.ndarray) -> np.ndarray:
     """How far the mean along a piece is from that on both its sides, in the direction where that is most."""
-    size = np.linalg.norm(away, axis=2, keepdims=True)
-    away = (away * np.minimum(1, MOST / np.maximum(size, 1e-6))).astype(np.float32)
+    away = away * np.minimum(1, MOST / np.maximum(_size(away), 1e-6))[..., None]
     best = np.zeros(away.shape[:2], np.float32)
     for angle in np.arange(DIRECTIONS) * np.pi / DIRECTIONS:
         along = cv2.filter2D(away, -1, _piece(angle), borderType=cv2.BORDER_REFLECT)
         aside = ASIDE_PX * np.array([-np.sin(angle), np.cos(angle)])
         one, other = _moved(along, aside), _moved(along, -aside)
-        apart = np.linalg.norm(along - (one + other) / 2, axis=2) - 0.5 * np.linalg.norm(one - other, axis=2)
-        beside = np.maximum(np.linalg.norm(one, axis=2), np.linalg.norm(other, axis=2))
-        apart[beside > NEXT_TO * np.linalg.norm(along, axis=2)] = 0  # between two lines is none
+        apart = _size(along - (one + other) / 2) - 0.5 * _size(one - other)
+        apart[np.maximum(_size(one), _size(other)) > NEXT_TO * _size(along)] = 0  # between two lines is none
         np.maximum(best, apart, out=best)
     return best
+
+
+def _size(away: np.ndarray) -> np.ndarray:
+    return np.sqrt(np.square(away) @ np.ones(3, np.float32))
 
 
 def _piece(angle: float) -> np.ndarray:

@@ -6,13 +6,14 @@ known colour and one of those near it, and both its share and the foreground's c
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
 
-from .. import masks
+from .. import blocks, masks
+from ..blocks import Block, Part
 from . import closely, lines
 from .field import COUNTS, distance, field_of, spread_out
 from .finding import View, end_of, is_coloured
@@ -26,15 +27,18 @@ NOISE = 2.2  # spreads within which a pixel is plain sky
 CERTAIN = 0.7  # of that noise is none along a line
 CONTRAST = (2.0, 6.0)  # spreads between sky and foreground: colour says nothing, colour says it all
 MIXED = (20.0, 48.0)  # spreads between sky and the foreground's colour on the copy: mixed with the sky, and pure
-STRIP_ROWS = 384
-MARGIN_ROWS = 16
+COPY_PX = 1536  # longest side of the copy on which the sky beside thin things, and lines, are looked for
+BLOCK_PX = 512
+MARGIN_PX = 16  # that colours beside an edge are taken from
+SAMPLED, SAMPLE_PX = (12, 16), 48  # places where noise is measured
+PLAIN_SKY = 0.99
 FAINT, WHOLE = 0.07, 0.97
 OVERSHOT = 0.3
 SKYWARDS = 0.05  # so far towards the sky's colour a foreground's may lie: more is what is left of the sky
 STEADY = 0.05  # of a foreground colour that is solved for
 
-Read = Callable[[slice], np.ndarray]
-"""Rows of the picture at full size, H×W×3 float sRGB."""
+Read = Callable[[slice, slice], np.ndarray]
+"""Rows and columns of the picture at full size, H×W×3 float sRGB."""
 
 
 @dataclass(frozen=True)
@@ -81,13 +85,18 @@ class Edge:
             np.zeros((1, 1), np.float32),
         )
 
-    def with_lines(self, rgb: np.ndarray, never: np.ndarray) -> Edge:
-        """The same with the thin lines before the sky that a copy of the picture shows, H×W×3 float sRGB."""
-        size, every = rgb.shape[:2], slice(0, len(rgb))
+    def closer(self, rgb: np.ndarray, never: np.ndarray, read: Read, whole: tuple[int, int]) -> Edge:
+        """The same with the sky's colour beside thin things, and lines, as a larger copy of the picture shows them.
+
+        `rgb`: the copy, H×W×3 float sRGB · `whole`: the picture's size.
+        """
+        size, every = (rgb.shape[0], rgb.shape[1]), slice(0, len(rgb))
         lab = cv2.cvtColor(np.clip(rgb, 0, 1).astype(np.float32), cv2.COLOR_RGB2LAB)
-        sky, _ = _sky(lab, self, size, every)
+        prior, sky, spread = (masks.stretched(each, size, every) for each in (self.prior, self.sky, self.spread))
+        sky, spread = closely.look(lab, prior, sky, spread, _scale(size, self))
+        spread = np.hypot(spread, _grain(lab, prior, read, whole))
         is_open = masks.stretched(self.prior * ~never, size, every) > 0.5
-        return replace(self, lines=lines.follow(lab - sky, is_open))
+        return replace(self, sky=sky, spread=spread, lines=lines.follow(lab - sky, is_open))
 
 
 def _inside(sky: np.ndarray) -> np.ndarray:
@@ -97,38 +106,45 @@ def _inside(sky: np.ndarray) -> np.ndarray:
     return inside if inside.any() else sky
 
 
-def strips(height: int) -> Iterator[tuple[slice, slice, slice]]:
-    """Rows to compute: those that are read, those that are kept, and the kept ones within the read ones."""
-    for top in range(0, height, STRIP_ROWS):
-        bottom = min(top + STRIP_ROWS, height)
-        first, last = max(0, top - MARGIN_ROWS), min(height, bottom + MARGIN_ROWS)
-        yield slice(first, last), slice(top, bottom), slice(top - first, bottom - first)
+def _grain(lab: np.ndarray, share: np.ndarray, read: Read, size: tuple[int, int]) -> np.float32:
+    """How far a pixel of the sky strays from the copy `lab`, where noise is averaged away."""
+    off = []
+    for row, column in np.ndindex(*SAMPLED):
+        top, left = (index * length // count for index, length, count in zip((row, column), size, SAMPLED, strict=True))
+        part = slice(top, min(top + SAMPLE_PX, size[0])), slice(left, min(left + SAMPLE_PX, size[1]))
+        if masks.stretched(share, size, *part).min() > PLAIN_SKY:
+            pixels = cv2.cvtColor(np.clip(read(*part), 0, 1).astype(np.float32), cv2.COLOR_RGB2LAB)
+            off.append(distance(pixels, masks.stretched(lab, size, *part)).ravel())
+    strayed = np.concatenate(off) if off else np.zeros(1)
+    usual = strayed[strayed <= 3 * np.median(strayed)]  # without the edges of what is thin
+    return np.float32(np.sqrt(np.mean(usual**2)))
 
 
 def solve(read: Read, size: tuple[int, int], edge: Edge, report: Callable[[float], None]) -> np.ndarray:
     """The sky's share of each pixel, H×W float32."""
-    alpha = np.empty(size, np.float32)
-    for given, kept, inner in strips(size[0]):
-        alpha[kept] = _share(read(given), size, given, edge)[inner]
-        report(kept.stop / size[0])
+    alpha, unknown = np.empty(size, np.float32), np.empty(size, bool)
+    for top in range(0, size[0], BLOCK_PX):
+        rows = slice(top, min(top + BLOCK_PX, size[0]))
+        prior, band, line = (masks.stretched(each, size, rows) for each in (edge.prior, edge.band, edge.lines))
+        alpha[rows], unknown[rows] = prior > 0.5, (band > 0) | (line > 0)
+    touched = blocks.along(unknown, BLOCK_PX, max(MARGIN_PX, 2 * _reach_px(size, edge)))
+    for index, block in enumerate(touched):
+        report(index / len(touched))
+        alpha[block.core] = _share(read(*block.around), size, block.around, edge)[block.inside]
     return alpha
 
 
-def _share(rgb: np.ndarray, size: tuple[int, int], rows: slice, edge: Edge) -> np.ndarray:
-    prior = masks.stretched(edge.prior, size, rows)
-    line = masks.stretched(edge.lines, size, rows)
-    band = np.maximum(masks.stretched(edge.band, size, rows), line)
-    if not band.any():
-        return (prior > 0.5).astype(np.float32)
+def _share(rgb: np.ndarray, size: tuple[int, int], part: Part, edge: Edge) -> np.ndarray:
+    prior, line, band = (masks.stretched(each, size, *part) for each in (edge.prior, edge.lines, edge.band))
+    band = np.maximum(band, line)
     picture = np.clip(rgb, 0, 1).astype(np.float32)
     lab = cv2.cvtColor(picture, cv2.COLOR_RGB2LAB)
-    sky, spread = _sky(lab, edge, size, rows)
-    ground = _ground(lab, sky, spread, edge, size, rows)
+    sky, spread = masks.stretched(edge.sky, size, *part), masks.stretched(edge.spread, size, *part)
+    ground = _ground(lab, sky, spread, edge, size, part)
     share, between = _mixture(lab, sky, ground, spread, line)
     told = np.maximum(np.clip((between / spread - CONTRAST[0]) / (CONTRAST[1] - CONTRAST[0]), 0, 1), line)
-    scale = max(size) / max(edge.prior.shape)
-    plain = masks.follow_edges(prior, picture, max(2, round(2 * scale)), 1e-4)
-    near_sky = masks.grow(share < 0.6, round(2 + scale / 2))
+    plain = masks.follow_edges(prior, picture, _reach_px(size, edge), 1e-4)
+    near_sky = masks.grow(share < 0.6, round(2 + _scale(size, edge) / 2))
     share[~near_sky] = 1
     found = told * (1 - share) + (1 - told) * plain
     sure = (prior > 0.5).astype(np.float32)
@@ -136,16 +152,20 @@ def _share(rgb: np.ndarray, size: tuple[int, int], rows: slice, edge: Edge) -> n
     return masks.levels(found, FAINT, WHOLE).astype(np.float32)
 
 
-def _sky(lab: np.ndarray, edge: Edge, size: tuple[int, int], rows: slice) -> tuple[np.ndarray, np.ndarray]:
-    prior, sky, spread = (masks.stretched(each, size, rows) for each in (edge.prior, edge.sky, edge.spread))
-    return closely.look(lab, prior, sky, spread, max(size) / max(edge.prior.shape))
+def _scale(size: tuple[int, int], edge: Edge) -> float:
+    return max(size) / max(edge.prior.shape)
+
+
+def _reach_px(size: tuple[int, int], edge: Edge) -> int:
+    """Of a filter that moves the coarse edge onto the picture's."""
+    return max(2, round(2 * _scale(size, edge)))
 
 
 def _ground(
-    lab: np.ndarray, sky: np.ndarray, spread: np.ndarray, edge: Edge, size: tuple[int, int], rows: slice
+    lab: np.ndarray, sky: np.ndarray, spread: np.ndarray, edge: Edge, size: tuple[int, int], part: Part
 ) -> np.ndarray:
     """The foreground's colour at an edge, Lab: of the purest pixels beside it, and where none is, that on the copy."""
-    around, near = (masks.stretched(each, size, rows) for each in (edge.ground, edge.near))
+    around, near = (masks.stretched(each, size, *part) for each in (edge.ground, edge.near))
     off = distance(lab, sky) / spread
     pure = (off >= 0.8 * cv2.dilate(off, masks.disc(PURE_PX))) & (off > CONTRAST[1])
     beside, share = spread_out(lab, pure, BESIDE_PX)
@@ -175,16 +195,16 @@ def _mixture(
     return share, between
 
 
-def foreground(read: Read, alpha: np.ndarray, size: tuple[int, int], rows: slice, edge: Edge) -> np.ndarray:
-    """Those `rows` of the picture, without the old sky in their colours where `alpha`, its share there, is not 0."""
-    given = slice(max(0, rows.start - MARGIN_ROWS), min(size[0], rows.stop + MARGIN_ROWS))
-    inner = slice(rows.start - given.start, rows.stop - given.start)
-    around = read(given)
+def foreground(read: Read, alpha: np.ndarray, part: Part, edge: Edge) -> np.ndarray:
+    """That part of the picture, without the old sky in its colours where `alpha`, its share there, is not 0."""
+    size = (alpha.shape[0], alpha.shape[1])
+    given = blocks.wider(part, MARGIN_PX, size)
+    around, inner = read(*given), Block(part, given).inside
     lab = cv2.cvtColor(np.clip(around, 0, 1).astype(np.float32), cv2.COLOR_RGB2LAB)
-    behind, spread = _sky(lab, edge, size, given)
+    behind, spread = masks.stretched(edge.sky, size, *given), masks.stretched(edge.spread, size, *given)
     near = cv2.cvtColor(_ground(lab, behind, spread, edge, size, given)[inner], cv2.COLOR_LAB2RGB)
     rgb, sky = around[inner], cv2.cvtColor(behind[inner], cv2.COLOR_LAB2RGB)
-    share = alpha[..., None]
+    share = alpha[part][..., None]
     missing = rgb - share * sky - (1 - share) * near
     front = near + (1 - share) * missing / ((1 - share) ** 2 + STEADY)
     towards = sky - near

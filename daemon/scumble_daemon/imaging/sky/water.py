@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 
 from .. import masks, relight
+from ..blocks import Part
 from ..colour import LUMINANCE
 from .field import spread_out
 from .finding import PLAIN, View, end_of, is_coloured
@@ -74,14 +75,14 @@ def find(view: View, rgb: np.ndarray, sky: np.ndarray) -> Water | None:
 
 
 def draw(
-    rgb: np.ndarray, water: Water, mirrored: np.ndarray, size: tuple[int, int], rows: slice
+    rgb: np.ndarray, water: Water, mirrored: np.ndarray, size: tuple[int, int], part: Part
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The new sky in the water's ripples H×W×3 sRGB, and how much of each pixel that is, for those `rows`.
+    """The new sky in the water's ripples H×W×3 sRGB, and how much of each pixel that is, for that `part`.
 
     `rgb`: the photo there · `mirrored`: of `Water.mirrored` · `size`: of the layer.
     """
     picture = np.clip(rgb, 0, 1).astype(np.float32)
-    share, own, sky = (masks.stretched(each, size, rows) for each in (water.share, water.own, mirrored))
+    share, own, sky = (masks.stretched(each, size, *part) for each in (water.share, water.own, mirrored))
     before = (relight.linear(each) @ LUMINANCE for each in (picture, own))
     ripples = np.divide(*(np.maximum(each, 1e-3) for each in before))
     shown = relight.encoded(np.clip(sky * np.clip(ripples, *RIPPLES)[..., None], 0, 1)).astype(np.float32)
