@@ -61,9 +61,9 @@ class ResultCache:
             self._bytes -= oldest.nbytes
 
 
-def key(submit: Submit, version: int, parameters: dict[str, object], models: Sequence[str] = ()) -> str:
+def key(submit: Submit, image: bytes, version: int, parameters: dict[str, object], models: Sequence[str] = ()) -> str:
     """Digest of (operation, version, canonical parameters, every input, the `models` there are to choose from); the
-    rasters' bytes have to be at hand."""
+    rasters' bytes have to be at hand, and those of the layer are known by the digest `image`."""
     digest = hashlib.sha256()
     plain = {
         "operation": submit.operation,
@@ -79,8 +79,10 @@ def key(submit: Submit, version: int, parameters: dict[str, object], models: Seq
         "rasters": [repr(replace(raster, data=b"")) for raster in submit.rasters],
     }
     digest.update(json.dumps(plain, sort_keys=True).encode())
+    digest.update(image)
     for raster in submit.rasters:
-        digest.update(raster.data)  # pyright: ignore[reportArgumentType]
+        if raster is not submit.image:
+            digest.update(raster.data)  # pyright: ignore[reportArgumentType]
     if submit.reference is not None:
         digest.update(submit.reference.data)
     return digest.hexdigest()

@@ -16,7 +16,7 @@ from scumble_daemon.context import Context, NoModels
 from scumble_daemon.imaging import masks, segment
 from scumble_daemon.imaging.clicks import Advice, Click, click_discs
 from scumble_daemon.imaging.image import Image, NewSelection
-from scumble_daemon.imaging.prompts import Found, find
+from scumble_daemon.imaging.prompts import Found, find, view_of
 from scumble_daemon.imaging.segment import Scene, View
 from scumble_daemon.models import loading
 from scumble_daemon.models.clicker import Clicker
@@ -25,7 +25,7 @@ from scumble_daemon.models.sources import Installed
 from scumble_daemon.operations.select_object import Params, select_object
 from scumble_protocol.image import Point
 
-from ..daemon_process import running_daemon
+from ..daemon_process import running_daemon, wait_until
 from . import clicks, objects
 from .objects import Drawn
 from .table import Row, median, milliseconds, show
@@ -121,6 +121,7 @@ class Silent:
 
     def __init__(self) -> None:
         self._known: dict[tuple[int, bytes], dict[tuple[Click, ...], np.ndarray]] = {}
+        self.look = view_of
 
     def point(self, image: Image, region: np.ndarray | None, points: Sequence[Point]) -> Found:
         return find(image, region, points, self)
@@ -250,6 +251,7 @@ def times() -> list[Row]:
     points = [Point(float(x), float(y), include) for x, y, include in at]
     with running_daemon() as daemon, daemon.client() as client:
         clicks.click(client, other, (Point(1200.0, 450.0),))  # PyTorch and the network are loaded by now
+        wait_until(lambda: "warmed up" in daemon.log(), "a warm worker")
         taken = [clicks.click(client, pixels, tuple(points[:count])) for count in range(1, len(points) + 1)]
     return [
         Row("first click on a layer, from pixels at hand to the selection at hand", milliseconds(taken[0]), "≤ 700 ms"),

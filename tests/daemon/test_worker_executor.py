@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -90,3 +91,9 @@ def test_a_job_that_comes_back_twice_ends_in_words(executor: WorkerExecutor, des
     assert isinstance(failure, messages.Failure)
     assert failure.code == "worker-crashed"
     assert failure.hint
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
+def test_threads_that_wait_leave_the_processor_to_others(executor: WorkerExecutor) -> None:
+    environment = Path(f"/proc/{executor.describe()['pid']}/environ").read_bytes().split(b"\0")
+    assert b"OMP_WAIT_POLICY=PASSIVE" in environment

@@ -95,6 +95,20 @@ def test_a_further_click_costs_only_itself(model: Clicker) -> None:
     assert np.array_equal(again, fresh)
 
 
+def test_a_layer_is_reduced_once(model: Clicker, monkeypatch: pytest.MonkeyPatch) -> None:
+    """For all clicks on it, however often an editor sends it; one in which a pixel has changed is looked at anew."""
+    reduced: list[Image] = []
+    reduce = Image.reduced_with_alpha
+    monkeypatch.setattr(Image, "reduced_with_alpha", lambda self, *of: reduced.append(self) or reduce(self, *of))
+    for count in (1, 2):
+        model.point(Image.from_array(picture()), None, [Point(80, 60), Point(20, 20, False)][:count])
+    assert len(reduced) == 1
+    changed = picture()
+    changed[5, 5] ^= 255
+    model.point(Image.from_array(changed), None, [Point(80, 60)])
+    assert len(reduced) == 2
+
+
 def test_another_picture_or_region_is_another_matter(model: Clicker) -> None:
     """The red disc's mask is not given for the mirrored picture, nor for a part of the same one."""
     image, mirrored = (Image.from_array(each) for each in (picture(), np.ascontiguousarray(picture()[:, ::-1])))
@@ -110,7 +124,7 @@ def test_memory_stays_bounded(model: Clicker) -> None:
     for seed in range(clicker.PICTURES + 2):
         noise = np.random.default_rng(seed).integers(0, 255, (40, 40, 3), np.uint8)
         model.point(Image.from_array(noise), None, [Point(20, 20)])
-    assert len(model._advice) == clicker.PICTURES
+    assert len(model._advice) == len(model._views) == clicker.PICTURES
     image = Image.from_array(picture())
     for column in range(clicker.REMEMBERED + 8):
         model.point(image, None, [Point(80, 60), Point(column, 3, False)])

@@ -64,13 +64,14 @@ class JobRunner:
             reference_layer=_opened(submit.reference_layer, pixels),
         )
         models = self._desk.shelf.fingerprint() if operation.models_for else []
-        key = "" if operation.raw else cache.key(opened, operation.entry.version, params.model_dump(), models)
+        image, version = Image(opened.image, opened.profiles), operation.entry.version
+        key = "" if operation.raw else cache.key(opened, image.digest, version, params.model_dump(), models)
         finished = self._results.get(key) if key else None
         was_cached = finished is not None
         started = time.monotonic()
         seconds: dict[str, float] = {}
         if finished is None:
-            finished = self._compute(operation, params, opened, pixels, listener, seconds)
+            finished = self._compute(operation, params, opened, image, pixels, listener, seconds)
             if key and finished.can_be_kept:
                 self._results.put(key, finished)
         return Result(
@@ -88,11 +89,11 @@ class JobRunner:
         operation: Operation,
         params: OperationParams,
         submit: Submit,
+        image: Image,
         pixels: Pixels,
         listener: Listener,
         seconds: dict[str, float],
     ) -> cache.Finished:
-        image = Image(submit.image, submit.profiles)
         source = Source(image, None, image.bounds) if operation.raw else _examine(image, submit, operation)
         recipe = _recipe(operation, params, submit)
         room = pixels.room(self._results.budget_bytes // 4)

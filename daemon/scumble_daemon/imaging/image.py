@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -75,10 +76,13 @@ class Image:
             return np.ones((rows.stop - rows.start, columns.stop - columns.start), np.float32)
         return samples.to_float(alpha[rows, columns])
 
-    def peek(self, rows: slice, columns: slice) -> bytes:
-        """What `part` is made of, as it is stored: where this is the same, so is that."""
-        kind = repr((self.raster.depth, self.raster.channels, self.raster.profile)).encode()
-        return kind + samples.stored(self.raster)[rows, columns].tobytes()
+    @cached_property
+    def digest(self) -> bytes:
+        """Of all that is stored: where this is the same, so are the pixels."""
+        size = self.bounds.height, self.bounds.width
+        found = hashlib.sha256(repr((size, self.raster.depth, self.raster.channels, self.raster.profile)).encode())
+        found.update(self.raster.data)  # pyright: ignore[reportArgumentType]
+        return found.digest()
 
     def hidden(self, rows: slice, columns: slice) -> np.ndarray | None:
         """Where the layer is fully transparent there (bool); None for a layer without alpha."""

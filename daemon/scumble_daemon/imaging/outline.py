@@ -36,21 +36,18 @@ class Drawn:
 
 @dataclass(frozen=True)
 class Kept:
-    """Blocks that were drawn before, since a click changes few of them. `peek`: rows, columns → what tells pictures
-    apart there."""
+    """Blocks that were drawn before, since a click changes few of them. `picture`: what tells it from all others."""
 
     blocks: dict[bytes, np.ndarray]
-    peek: Callable[[slice, slice], bytes]
+    picture: bytes
 
-    def draw(self, smooth: np.ndarray, canvas: _Canvas, rows: slice, columns: slice, read: Read) -> np.ndarray:
-        around = canvas.around(rows, columns)
-        digest = hashlib.sha256(repr((canvas, rows, columns, smooth.shape)).encode())
-        digest.update(np.ascontiguousarray(smooth[canvas.beneath(*around)]).tobytes())
-        digest.update(self.peek(*around))
+    def draw(self, smooth: np.ndarray, block: _Block, read: Read) -> np.ndarray:
+        digest = hashlib.sha256(self.picture + repr((block, smooth.shape)).encode())
+        digest.update(smooth[block.beneath].tobytes())
         key = digest.digest()
         drawn = self.blocks.pop(key, None)
         if drawn is None:
-            drawn = _drawn(smooth, canvas, rows, columns, read)
+            drawn = _drawn(smooth, block, read)
         self.blocks[key] = drawn
         while len(self.blocks) > KEPT_BLOCKS:
             del self.blocks[next(iter(self.blocks))]
@@ -58,29 +55,27 @@ class Kept:
 
 
 @dataclass(frozen=True)
-class _Canvas:
-    """What is drawn on, over a mask of `smaller` size."""
+class _Span:
+    """Rows or columns: what is `drawn`, that with all that the filter looks at `around` it, and what of the mask lies
+    `beneath`, with a pixel more, which it is mixed with."""
 
+    drawn: slice
+    around: slice
+    beneath: slice
+
+
+@dataclass(frozen=True)
+class _Block:
+    """`size`: of all that is drawn on · `radius`: of the filter."""
+
+    rows: _Span
+    columns: _Span
     size: tuple[int, int]
-    smaller: tuple[int, int]
     radius: int
 
-    def around(self, rows: slice, columns: slice) -> tuple[slice, slice]:
-        """A block with all that the filter looks at."""
-        margin = 2 * self.radius + (COARSER_PX if self.radius >= 8 else 0)
-        down, across = (
-            slice(max(0, part.start - margin), min(length, part.stop + margin))
-            for part, length in zip((rows, columns), self.size, strict=True)
-        )
-        return down, across
-
-    def beneath(self, rows: slice, columns: slice) -> tuple[slice, slice]:
-        """What of the mask lies there, and a pixel more, which it is mixed with."""
-        down, across = (
-            slice(max(0, math.floor(part.start * small / length) - 1), math.ceil(part.stop * small / length) + 1)
-            for part, length, small in zip((rows, columns), self.size, self.smaller, strict=True)
-        )
-        return down, across
+    @property
+    def beneath(self) -> tuple[slice, slice]:
+        return self.rows.beneath, self.columns.beneath
 
 
 def draw(mask: np.ndarray, size: tuple[int, int], read: Read, kept: Kept | None = None) -> Drawn:
@@ -88,45 +83,54 @@ def draw(mask: np.ndarray, size: tuple[int, int], read: Read, kept: Kept | None 
 
     The soft edge is one or two pixels wide and lies where the picture's own edge is.
     """
-    scale = max(size) / max(mask.shape)
     smooth = masks.feather(mask.astype(np.float32), 1.5)
-    canvas = _Canvas(size, mask.shape, max(2, round(2 * scale)))
-    blocks = list(_blocks(smooth, canvas))
+    blocks = list(_blocks(smooth, size))
     if not blocks:
         return Drawn(np.zeros((0, 0), np.float32), 0, 0)
-    top, bottom = min(rows.start for rows, _, _ in blocks), max(rows.stop for rows, _, _ in blocks)
-    left, right = min(columns.start for _, columns, _ in blocks), max(columns.stop for _, columns, _ in blocks)
+    rows, columns = [block.rows.drawn for block, _ in blocks], [block.columns.drawn for block, _ in blocks]
+    top, left = min(each.start for each in rows), min(each.start for each in columns)
+    bottom, right = max(each.stop for each in rows), max(each.stop for each in columns)
     coverage = np.zeros((bottom - top, right - left), np.float32)
-    for rows, columns, is_whole in blocks:
-        part = coverage[rows.start - top : rows.stop - top, columns.start - left : columns.stop - left]
+    for (block, is_whole), down, across in zip(blocks, rows, columns, strict=True):
+        part = coverage[down.start - top : down.stop - top, across.start - left : across.stop - left]
         if is_whole:
             part[:] = 1
         elif kept is None:
-            part[:] = _drawn(smooth, canvas, rows, columns, read)
+            part[:] = _drawn(smooth, block, read)
         else:
-            part[:] = kept.draw(smooth, canvas, rows, columns, read)
+            part[:] = kept.draw(smooth, block, read)
     return Drawn(coverage, top, left)
 
 
-def _blocks(smooth: np.ndarray, canvas: _Canvas) -> Iterator[tuple[slice, slice, bool]]:
+def _blocks(smooth: np.ndarray, size: tuple[int, int]) -> Iterator[tuple[_Block, bool]]:
     """Those in or beside which `smooth` is not nothing, and whether it is whole all over."""
-    height, width = canvas.size
-    for top in range(0, height, BLOCK_PX):
-        rows = slice(top, min(top + BLOCK_PX, height))
-        if not smooth[canvas.beneath(*canvas.around(rows, slice(0, width)))].any():
-            continue
-        for left in range(0, width, BLOCK_PX):
-            columns = slice(left, min(left + BLOCK_PX, width))
-            beneath = smooth[canvas.beneath(*canvas.around(rows, columns))]
-            if beneath.max() > 1e-3:
-                yield rows, columns, bool(beneath.min() > 1 - 1e-3)
+    radius = max(2, round(2 * max(size) / max(smooth.shape)))
+    across = list(_spans(size[1], smooth.shape[1], radius))
+    for rows in _spans(size[0], smooth.shape[0], radius):
+        strip = smooth[rows.beneath]
+        most, least = strip.max(axis=0), strip.min(axis=0)
+        for columns in across:
+            if most[columns.beneath].max() > 1e-3:
+                yield _Block(rows, columns, size, radius), bool(least[columns.beneath].min() > 1 - 1e-3)
 
 
-def _drawn(smooth: np.ndarray, canvas: _Canvas, rows: slice, columns: slice, read: Read) -> np.ndarray:
+def _spans(length: int, smaller: int, radius: int) -> Iterator[_Span]:
+    """All of a picture's rows or columns, which lie over so many of the mask's."""
+    margin = 2 * radius + (COARSER_PX if radius >= 8 else 0)
+    for start in range(0, length, BLOCK_PX):
+        stop = min(start + BLOCK_PX, length)
+        first, last = max(0, start - margin), min(length, stop + margin)
+        beneath = slice(max(0, math.floor(first * smaller / length) - 1), math.ceil(last * smaller / length) + 1)
+        yield _Span(slice(start, stop), slice(first, last), beneath)
+
+
+def _drawn(smooth: np.ndarray, block: _Block, read: Read) -> np.ndarray:
     """One block, looked at with what lies around it."""
-    around = canvas.around(rows, columns)
-    large = masks.stretched(smooth, canvas.size, *around)
-    guided = masks.follow_edges(large, read(*around), canvas.radius, 1e-3)
-    top, left = rows.start - around[0].start, columns.start - around[1].start
-    inside = guided[top : top + rows.stop - rows.start, left : left + columns.stop - columns.start]
+    rows, columns = block.rows, block.columns
+    large = masks.stretched(smooth, block.size, rows.around, columns.around)
+    guided = masks.follow_edges(large, read(rows.around, columns.around), block.radius, 1e-3)
+    inside = guided[
+        rows.drawn.start - rows.around.start : rows.drawn.stop - rows.around.start,
+        columns.drawn.start - columns.around.start : columns.drawn.stop - columns.around.start,
+    ]
     return masks.levels(inside, 0.3, 0.7)

@@ -77,6 +77,10 @@ Segment = Callable[[Image, Window, Sequence[Point], "Bounds | None"], np.ndarray
 class Adviser(Protocol):
     """A network that helps to understand clicks."""
 
+    def look(self, image: Image, window: Window) -> View:
+        """The `view_of` what is clicked on, which may be kept from one click to the next."""
+        ...
+
     def advise(self, view: View, region: np.ndarray | None) -> Advice: ...
 
 
@@ -111,7 +115,10 @@ def find(image: Image, region: np.ndarray | None, points: Sequence[Point], advis
     _check_prompts(image, region, points)
     window = whole(image) if region is None else window_around(region)
     is_pointed = any(point.include and window.holds(point) for point in points)
-    view = View.of_layer(image, *window.slices, VIEW_PX if is_pointed else WORK_PX)
+    if adviser and is_pointed:
+        view = adviser.look(image, window)
+    else:
+        view = view_of(image, window, VIEW_PX if is_pointed else WORK_PX)
     small_region = None if region is None else _reduced(region, window, view.shape)
     clicks = _to_mask(points, window, view.shape)
     if is_pointed:
@@ -121,6 +128,10 @@ def find(image: Image, region: np.ndarray | None, points: Sequence[Point], advis
         assert small_region is not None
         mask = segment_within(view.scene(WORK_PX), small_region, click_discs(view.shape, clicks, False))
     return Found(mask, window, clicks)
+
+
+def view_of(image: Image, window: Window, longest_px: int = VIEW_PX) -> View:
+    return View.of_layer(image, *window.slices, longest_px)
 
 
 def find_foreground(image: Image, region: np.ndarray | None, look: Callable[[Image, Window], np.ndarray]) -> Found:

@@ -64,7 +64,7 @@ def _drawn(image: Image, found: Found, mask: np.ndarray) -> tuple[np.ndarray, Bo
     def there(rows: slice, columns: slice) -> tuple[slice, slice]:
         return _moved(rows, window.top), _moved(columns, window.left)
 
-    kept = None if found.blocks is None else outline.Kept(found.blocks, lambda *part: image.peek(*there(*part)))
+    kept = None if found.blocks is None else outline.Kept(found.blocks, image.digest + repr(window).encode())
     drawn = outline.draw(mask, window.size, lambda *part: image.part(*there(*part)), kept)
     height, width = drawn.coverage.shape
     return drawn.coverage, Bounds(window.left + drawn.left, window.top + drawn.top, width, height)

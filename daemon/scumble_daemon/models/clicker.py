@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import hashlib
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 import cv2
 import numpy as np
@@ -15,7 +15,7 @@ from scumble_protocol.image import Point
 from ..imaging import click_maps, masks, outline
 from ..imaging.clicks import Advice, Click
 from ..imaging.image import Image
-from ..imaging.prompts import VIEW_PX, Found, find
+from ..imaging.prompts import VIEW_PX, Found, Window, find, view_of
 from ..imaging.segment import View
 from .computing import checked, computing
 from .devices import Device, computes_bf16
@@ -24,6 +24,9 @@ from .networks import Loaded
 SIDE_PX = 256  # the longest side of what the network sees; it learned with things of the sizes that they have then
 PICTURES = 4  # whose masks are kept for the next click
 REMEMBERED = 64  # masks of each: 0.13 MB each
+
+Key = TypeVar("Key")
+Value = TypeVar("Value")
 
 
 class Clicker:
@@ -35,6 +38,7 @@ class Clicker:
         self.loaded, self.device, self.title = loaded, device, title
         module: Any = loaded.module.to(device.torch)
         self._module = module.to(memory_format=torch.channels_last)
+        self._views: OrderedDict[tuple[bytes, Window], View] = OrderedDict()
         self._advice: OrderedDict[bytes, Advice] = OrderedDict()
         self._blocks: dict[bytes, np.ndarray] = {}
         self.asked = 0  # times, so far
@@ -48,19 +52,17 @@ class Clicker:
         """The object that `region` (bool), clicks, or both mean. Raises: Invalid, OutOfMemory."""
         return replace(find(image, region, points, self), blocks=self._blocks)
 
+    def look(self, image: Image, window: Window) -> View:
+        """Looked at once, since reducing a layer takes longer than much that is done with what comes of it."""
+        return _remembered(self._views, (image.digest, window), lambda: view_of(image, window))
+
     def advise(self, view: View, region: np.ndarray | None) -> Advice:
         """What it has to say of a picture; what looks the same is the same picture."""
         parts = (view.rgb, view.shows, *(() if region is None else (region,)))
         digest = hashlib.sha256(repr(view.shape).encode())
         for part in parts:
             digest.update(np.ascontiguousarray(part).tobytes())
-        key = digest.digest()
-        if key not in self._advice:
-            while len(self._advice) >= PICTURES:
-                self._advice.popitem(last=False)
-            self._advice[key] = Advice(self.chance)
-        self._advice.move_to_end(key)
-        advice = self._advice[key]
+        advice = _remembered(self._advice, digest.digest(), lambda: Advice(self.chance))
         while len(advice.known) > REMEMBERED:
             advice.known.pop(next(iter(advice.known)))
         return advice
@@ -91,3 +93,13 @@ class Clicker:
         given = torch.from_numpy(seen)[None].to(self.device.torch).contiguous(memory_format=torch.channels_last)
         with torch.autocast(kind, dtype=torch.bfloat16, enabled=computes_bf16(self.device)):
             return self._module(given)[0, 0].float().clamp(-20, 20).cpu().numpy()
+
+
+def _remembered(those: OrderedDict[Key, Value], key: Key, make: Callable[[], Value]) -> Value:
+    """The one of `key`, made where it is not there; as many as PICTURES are kept, those that were asked for last."""
+    if key not in those:
+        while len(those) >= PICTURES:
+            those.popitem(last=False)
+        those[key] = make()
+    those.move_to_end(key)
+    return those[key]
