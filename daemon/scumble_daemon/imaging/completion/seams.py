@@ -103,9 +103,9 @@ def _solve(
     scale = np.divide(1, diagonal, where=free, out=np.zeros_like(diagonal))
     found = np.zeros_like(left)
     rim = ((1, 1), (1, 1))
-    planes = [np.pad(each, rim) for each in (down, across, diagonal, scale)]
+    down, across, diagonal, scale = (np.pad(each, rim) for each in (down, across, diagonal, scale))
     for channel in range(3):
         report(channel / 3)
         plane = np.pad(left[..., channel], rim)
-        found[..., channel] = compiled.solve(*planes, plane, STEPS, np.float32(SOLVED))[1:-1, 1:-1]
+        found[..., channel] = compiled.solve(down, across, diagonal, scale, plane, STEPS, SOLVED)[1:-1, 1:-1]
     return found
