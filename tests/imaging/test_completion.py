@@ -73,6 +73,48 @@ def test_a_piece_cut_off_beside_an_edge_takes_nothing_of_it() -> None:
     assert np.abs(change).max() < 1e-3
 
 
+def test_a_step_between_pieces_is_spread_over_them() -> None:
+    """The correction is the least-squares one: what a direct solver finds."""
+    height, width = 9, 11
+    inside = np.zeros((height, width), bool)
+    inside[1:-1, 1:-1] = RANDOM.uniform(size=(height - 2, width - 2)) < 0.8
+    shapes = ((height - 1, width), (height, width - 1))
+    weights = [RANDOM.uniform(0.2, 1, shape).astype(np.float32) for shape in shapes]
+    jumps = [RANDOM.normal(0, 0.1, (*shape, 3)).astype(np.float32) for shape in shapes]
+    number = np.arange(height * width).reshape(height, width)
+    pairs = [(number[:-1], number[1:]), (number[:, :-1], number[:, 1:])]
+    lines, wanted = [], []
+    for weight, jump, (first, second) in zip(weights, jumps, pairs, strict=True):
+        for w, j, a, b in zip(weight.ravel(), jump.reshape(-1, 3), first.ravel(), second.ravel(), strict=True):
+            line = np.zeros(height * width)
+            line[b], line[a] = w**0.5, -(w**0.5)
+            lines.append(line)
+            wanted.append(-(w**0.5) * j)
+    exact = np.linalg.lstsq(np.array(lines)[:, inside.ravel()], np.array(wanted))[0]
+    found = seams._solve(weights, jumps, inside, lambda share: None)
+    assert np.abs(found[inside] - exact).max() < 1e-3
+    assert not found[~inside].any()
+
+
+def test_in_a_large_hole_chance_looks_near_what_was_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its matches come from where all was looked through: none is led farther than NEAR_PX at a time."""
+    photo = RANDOM.uniform(0, 1, (60, 900, 3)).astype(np.float32)
+    hole = np.zeros((60, 900), bool)
+    hole[20:40, 20:40] = True
+    level = level_of(photo, hole)
+    ground = search.ground(hole, level.sources)
+    table = np.ascontiguousarray(level.picture.reshape(-1, 5)[:, :4].repeat(2, axis=1))
+    start = np.full(len(ground.targets), 30 * 900 + 60)
+    moved = {}
+    for large in (len(ground.targets), len(ground.targets) - 1):
+        monkeypatch.setattr(search, "LARGE", large)
+        matches = search.measured(table[ground.targets], table, start)
+        found = search.improve(table[ground.targets], table, ground, matches, np.random.default_rng(0))
+        moved[large] = np.abs(found.nearest % 900 - 60).max()
+    near, far = moved[len(ground.targets) - 1], moved[len(ground.targets)]
+    assert near < 2 * search.NEAR_PX + 25 < far
+
+
 # --- edges that go on through a hole ------------------------------------------------------------------------------
 
 

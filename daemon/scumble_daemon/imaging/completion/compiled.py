@@ -188,3 +188,44 @@ def tell_back(belief, costs, told):
         least = told[node].min()
         for there in range(told.shape[1]):
             told[node, there] -= least
+
+
+@compiled(F32[:, ::1](F32[:, ::1], F32[:, ::1], F32[:, ::1], F32[:, ::1], F32[:, ::1], I64, F32))
+def solve(down, across, diagonal, scale, left, steps, solved):
+    """H×W, whose outermost pixels are 0: the `found` with which, where `scale` (of the `diagonal`, inverse) is not 0,
+    `diagonal · found` minus its neighbours' `found`, each by the weight of the pair, is `left`. Conjugate gradients.
+    `down`, `across`: weights of each pixel with the next one; `left` becomes what is missing after `steps`."""
+    height, width = left.shape
+    found, moved = np.zeros_like(left), np.zeros_like(left)
+    toward = scale * left
+    energy = np.float32(0)
+    for y in range(1, height - 1):
+        for x in range(1, width - 1):
+            energy += left[y, x] * toward[y, x]
+    for _ in range(steps):
+        if energy < solved:
+            break
+        along = np.float32(0)
+        for y in range(1, height - 1):
+            for x in range(1, width - 1):
+                moved[y, x] = (
+                    diagonal[y, x] * toward[y, x]
+                    - down[y, x] * toward[y + 1, x]
+                    - down[y - 1, x] * toward[y - 1, x]
+                    - across[y, x] * toward[y, x + 1]
+                    - across[y, x - 1] * toward[y, x - 1]
+                )
+                along += moved[y, x] * toward[y, x]
+        length = energy / max(along, np.float32(1e-20))
+        now = np.float32(0)
+        for y in range(1, height - 1):
+            for x in range(1, width - 1):
+                found[y, x] += length * toward[y, x]
+                left[y, x] -= length * moved[y, x]
+                now += left[y, x] * left[y, x] * scale[y, x]
+        more = now / max(energy, np.float32(1e-20))
+        energy = now
+        for y in range(1, height - 1):
+            for x in range(1, width - 1):
+                toward[y, x] = scale[y, x] * left[y, x] + more * toward[y, x]
+    return found

@@ -17,7 +17,7 @@ from .search import Ground
 
 FIRST_ROUNDS = 5
 ROUNDS = 6
-FINEST_ROUNDS = 3
+FINEST_ROUNDS, LARGE_ROUNDS = 3, 4
 OFFERED = 0.3  # of the patches, by chance, for a first idea with a seed: so that every seed has another
 ALIKE_ROUNDS = 4
 GUIDED = 0.7  # of what is enlarged gives way beside a curve that goes on through the hole
@@ -76,6 +76,8 @@ def complete(
             is_finest=index == len(levels) - 1,
         )
         rounds = FIRST_ROUNDS if index == 0 else FINEST_ROUNDS if index == len(levels) - 1 else ROUNDS
+        if stage.ground.is_large:
+            rounds = min(rounds, LARGE_ROUNDS)
         for turn in range(rounds):
             stage.turn(is_led=turn < HELD_ROUNDS)
             report(work[index] + (work[index + 1] - work[index]) * (turn + 1) / rounds)

@@ -9,6 +9,7 @@ import numpy as np
 from .sheet import Sheet
 
 STEPS = 120  # of conjugate gradients: what is left after them reaches farther than an eye compares
+SOLVED = 1e-9  # of energy left
 TOLERABLE = 0.07  # a jump of this height is only half trusted to be a seam: it may be an edge that belongs there
 
 
@@ -29,8 +30,8 @@ def correction(
     copied[rows, columns] = sheet.looked_at(sources)
     joins = (source >= 0) | sheet.known(place)
     edges = [_edges(sheet, source, copied, joins, axis) for axis in (0, 1)]
-    weights, jumps = [weight[..., None] for weight, _ in edges], [jump for _, jump in edges]
-    return _solve(weights, jumps, (source >= 0)[..., None], report)[rows, columns]
+    weights, jumps = [weight for weight, _ in edges], [jump for _, jump in edges]
+    return _solve(weights, jumps, source >= 0, report)[rows, columns]
 
 
 def _around(places: np.ndarray, length: int) -> slice:
@@ -84,38 +85,27 @@ def _solve(
     weights: list[np.ndarray], jumps: list[np.ndarray], inside: np.ndarray, report: Callable[[float], None]
 ) -> np.ndarray:
     """The least-squares correction that takes the jumps away, nothing outside the hole: conjugate gradients."""
-    down, across = weights
+    from . import compiled
 
-    def spread(flow_down: np.ndarray, flow_across: np.ndarray) -> np.ndarray:
-        out = np.zeros((*inside.shape[:2], flow_down.shape[2]), np.float32)
-        out[:-1] -= flow_down
-        out[1:] += flow_down
-        out[:, :-1] -= flow_across
-        out[:, 1:] += flow_across
-        out *= inside
-        return out
-
-    diagonal = np.zeros(inside.shape, np.float32)
-    diagonal[:-1] += down
-    diagonal[1:] += down
-    diagonal[:, :-1] += across
-    diagonal[:, 1:] += across
-    scale = np.where(diagonal > 1e-6, 1 / diagonal.clip(1e-6), 0).astype(np.float32) * inside
-    left = -spread(down * jumps[0], across * jumps[1])
+    down, across = (np.zeros(inside.shape, np.float32) for _ in range(2))
+    down[:-1], across[:, :-1] = weights
+    diagonal = down + across
+    diagonal[1:] += weights[0]
+    diagonal[:, 1:] += weights[1]
+    free = inside & (diagonal > 1e-6)
+    left = np.zeros((*inside.shape, 3), np.float32)
+    for axis in (0, 1):
+        flow = weights[axis][..., None] * jumps[axis]
+        before, after = (left[:-1], left[1:]) if axis == 0 else (left[:, :-1], left[:, 1:])
+        before += flow
+        after -= flow
+    left *= free[..., None]
+    scale = np.divide(1, diagonal, where=free, out=np.zeros_like(diagonal))
     found = np.zeros_like(left)
-    toward = scale * left
-    energy = (left * toward).sum((0, 1))
-    for step in range(STEPS):
-        moved = spread(down * (toward[1:] - toward[:-1]), across * (toward[:, 1:] - toward[:, :-1]))
-        length = energy / (toward * moved).sum((0, 1)).clip(1e-20)
-        found += length * toward
-        left -= length * moved
-        ready = scale * left
-        now = (left * ready).sum((0, 1))
-        if float(now.max()) < 1e-9:
-            break
-        toward = ready + now / energy.clip(1e-20) * toward
-        energy = now
-        if step % 20 == 0:
-            report(step / STEPS)
+    rim = ((1, 1), (1, 1))
+    down, across, diagonal, scale = (np.pad(each, rim) for each in (down, across, diagonal, scale))
+    for channel in range(3):
+        report(channel / 3)
+        plane = np.pad(left[..., channel], rim)
+        found[..., channel] = compiled.solve(down, across, diagonal, scale, plane, STEPS, SOLVED)[1:-1, 1:-1]
     return found

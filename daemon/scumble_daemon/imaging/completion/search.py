@@ -15,6 +15,8 @@ from . import shares
 EXACT_PAIRS = 4_000_000  # up to here every pair is compared
 CHUNK_PAIRS = 8_000_000
 JUMPS = (8, 4, 2, 1)
+LARGE = 30_000  # targets, whose matches come from levels on which all of the picture was looked through
+NEAR_PX = 32  # of such a match, within which better ones are tried by chance
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,10 @@ class Ground:
     @property
     def is_small(self) -> bool:
         return len(self.targets) * len(self.sources) <= EXACT_PAIRS
+
+    @property
+    def is_large(self) -> bool:
+        return len(self.targets) > LARGE
 
 
 @dataclass
@@ -105,7 +111,7 @@ def improve(
         shares.of(len(wanted), partial(compiled.spread, wanted, table, *places))
         nearest, spare = spare, nearest
     seed = np.uint64(random.integers(1 << 62))
-    reach = np.float32(max(ground.height, ground.width) / 2)
+    reach = np.float32(NEAR_PX if ground.is_large else max(ground.height, ground.width) / 2)
     shares.of(
         len(wanted),
         lambda first, last: compiled.guess(
