@@ -17,6 +17,7 @@ WORK_PX = 512  # longest side of the copy that is searched
 GRAB_CUT_ROUNDS = 4
 UNLIKE, NEARBY = 14.0, 0.12  # ΔE, share of the longer side: ground this different, or this far away, is none
 GROUND_SAMPLES, GROUND_STEPS = 6000, (1.0, 0.4)  # from ground to what is like it, then from that
+FADES = 2.0  # ΔE from one pixel to the next: ground that changes no faster goes on, as it falls into shade
 HOLE = 0.003  # of the picture: a larger one in the object is the ground seen through it
 LINING = 5e-4  # and one so small that only colours nearby tell is none
 LEVELLED = 0.5  # of the strongest edge: a weaker one stays what it is
@@ -189,6 +190,8 @@ def _unlike_ground(scene: Scene, region: np.ndarray, allowed: np.ndarray, found:
         ground, unlike = ground | reached, unlike & ~reached
         if not reached.any() or not unlike.any():
             break
+    even = unlike & (local_change(scene) < FADES)
+    unlike &= ~masks.touching(even, masks.grow(ground, 1))
     unlike |= _holes_in(unlike, found)
     round_px = max(1, round(0.006 * max(scene.shape)))
     opened = cv2.morphologyEx(unlike.astype(np.uint8), cv2.MORPH_OPEN, masks.disc(round_px)) > 0
