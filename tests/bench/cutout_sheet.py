@@ -10,6 +10,7 @@ import numpy as np
 from scumble_daemon.context import Context
 from scumble_daemon.imaging.image import Image
 from scumble_daemon.operations.remove_background import Params, remove_background
+from scumble_protocol.image import Point
 from skimage import data
 from sklearn.datasets import load_sample_image
 
@@ -17,33 +18,41 @@ PLAIN = np.array((0.35, 0.75, 0.35), np.float32)  # what the cut-outs are shown 
 CROP_PX, LABEL_PX, HEIGHT_PX = 150, 16, 150
 
 Lasso = list[tuple[int, int]]
+Clicks = tuple[tuple[int, int], ...]
 # photograph, rough selection (corners of a lasso), top left corners of two crops at 100 %
 CASES: dict[str, tuple[Lasso, tuple[tuple[int, int], ...]]] = {
     "astronaut": (
-        [(150, -20), (300, -20), (318, 60), (300, 150), (340, 190), (420, 260), (452, 380), (400, 400), (330, 430),
-         (330, 530), (-20, 530), (-20, 330), (60, 270), (110, 190), (135, 120)],
-        ((20, 140), (130, 130)),
+        [(130, -20), (315, -20), (325, 60), (310, 150), (345, 185), (420, 260), (452, 380), (400, 400), (330, 430),
+         (330, 530), (-20, 530), (-20, 330), (30, 250), (90, 180), (120, 120)],
+        ((20, 140), (220, 290)),
     ),
     "chelsea": (
-        [(95, -10), (205, 20), (270, 20), (345, -10), (415, 100), (460, 160), (460, 310), (-10, 310), (-10, 90),
-         (60, 60)],
+        [(10, -10), (425, -10), (425, 100), (460, 160), (460, 310), (-10, 310), (-10, 90), (15, 60)],
         ((0, 70), (0, 300)),
     ),
     "coffee": (
         [(120, 5), (440, 5), (510, 110), (500, 300), (380, 400), (180, 395), (50, 300), (50, 120)],
         ((20, 120), (230, 330)),
     ),
-    "rocket": ([(300, 60), (345, 60), (360, 200), (375, 385), (270, 385), (290, 200)], ((110, 250), (250, 250))),
+    "rocket": ([(300, 50), (345, 50), (362, 200), (385, 412), (265, 412), (288, 200)], ((110, 250), (277, 250))),
     "flower": (
         [(330, 30), (440, 60), (520, 180), (470, 320), (380, 390), (250, 385), (170, 300), (140, 190), (200, 70)],
         ((50, 150), (220, 380)),
     ),
     "motorcycle": (
-        [(120, 200), (200, 120), (300, 60), (420, 60), (560, 130), (640, 220), (715, 300), (700, 450), (560, 470),
-         (420, 440), (240, 470), (90, 440), (70, 300)],
+        [(60, 300), (70, 180), (130, 120), (200, 110), (300, 60), (420, 55), (480, -10), (530, -10), (560, 60),
+         (610, 110), (640, 220), (715, 300), (715, 465), (560, 480), (420, 440), (240, 470), (90, 440)],
         ((270, 90), (250, 540)),
     ),
 }  # fmt: skip
+NOT_THIS: dict[str, Clicks] = {
+    "astronaut": ((10, 400), (400, 352)),  # the flag, the helmet
+    "chelsea": ((420, 200),),  # the cushions
+    "rocket": ((362, 396),),  # a lamp
+    "motorcycle": ((380, 92), (590, 215), (270, 150)),  # the shelf, the bin, the bench
+}
+"""x, y of clicks on what else is in the selection: no outline that is drawn roughly says that it is not meant."""
+CLICK_COLOUR, CLICK_PX = (1.0, 0.0, 0.0), 9
 
 
 def photo_of(name: str) -> np.ndarray:
@@ -58,11 +67,11 @@ def selection_of(shape: tuple[int, ...], lasso: Lasso) -> np.ndarray:
     return drawn.astype(np.float32)
 
 
-def ours(photo: np.ndarray, selection: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def ours(photo: np.ndarray, selection: np.ndarray, not_this: Clicks = ()) -> tuple[np.ndarray, np.ndarray]:
     """Colours and mask over the whole photograph."""
-    (layer,) = remove_background(  # pyright: ignore[reportGeneralTypeIssues]
-        Image.from_array(photo), Params(model="classical", edge_model="classical"), Context(selection=selection)
-    )
+    context = Context(selection=selection, points=tuple(Point(x, y, include=False) for x, y in not_this))
+    params = Params(model="classical", edge_model="classical")
+    (layer,) = remove_background(Image.from_array(photo), params, context)  # pyright: ignore[reportGeneralTypeIssues]
     assert layer.raster is not None
     assert layer.mask is not None
     part = layer.raster.bounds
@@ -72,8 +81,10 @@ def ours(photo: np.ndarray, selection: np.ndarray) -> tuple[np.ndarray, np.ndarr
     return colours, mask
 
 
-def grab_cut(photo: np.ndarray, selection: np.ndarray) -> np.ndarray:
+def grab_cut(photo: np.ndarray, selection: np.ndarray, not_this: Clicks = ()) -> np.ndarray:
     labels = np.where(selection > 0.5, cv2.GC_PR_FGD, cv2.GC_BGD).astype(np.uint8)
+    for click in not_this:
+        cv2.circle(labels, click, CLICK_PX // 2, cv2.GC_BGD, -1)
     cv2.setRNGSeed(1)
     cv2.grabCut(photo, labels, (0, 0, 0, 0), np.zeros((1, 65)), np.zeros((1, 65)), 5, cv2.GC_INIT_WITH_MASK)
     return np.isin(labels, (cv2.GC_FGD, cv2.GC_PR_FGD)).astype(np.float32)
@@ -87,17 +98,21 @@ def row(name: str) -> np.ndarray:
     lasso, corners = CASES[name]
     photo = photo_of(name)
     selection = selection_of(photo.shape, lasso)
-    plain_cut = over_plain(photo / np.float32(255), grab_cut(photo, selection))
-    our_cut = over_plain(*ours(photo, selection))
+    not_this = NOT_THIS.get(name, ())
+    plain_cut = over_plain(photo / np.float32(255), grab_cut(photo, selection, not_this))
+    our_cut = over_plain(*ours(photo, selection, not_this))
     outlined = (photo / np.float32(255)).copy()
     cv2.polylines(outlined, [np.array(lasso, np.int32)], True, (1.0, 1.0, 1.0), 3, cv2.LINE_AA)
-    pictures = {f"{name}, rough selection": outlined, "GrabCut alone": plain_cut, "ours": our_cut}
+    for click in not_this:
+        cv2.circle(outlined, click, CLICK_PX, CLICK_COLOUR, -1, cv2.LINE_AA)
+        cv2.circle(outlined, click, CLICK_PX, (1.0, 1.0, 1.0), 2, cv2.LINE_AA)
+    clicked = {0: "", 1: ", 1 click: not this"}.get(len(not_this), f", {len(not_this)} clicks: not this")
+    pictures = {f"{name}, selected{clicked}": outlined, "GrabCut alone": plain_cut, "ours": our_cut}
     width = round(HEIGHT_PX * photo.shape[1] / photo.shape[0])
     tiles = [
-        labelled(cv2.resize(each, (width, HEIGHT_PX), interpolation=cv2.INTER_AREA), label)
+        labelled(_padded(cv2.resize(each, (width, HEIGHT_PX), interpolation=cv2.INTER_AREA), 232), label)
         for label, each in pictures.items()
     ]
-    tiles = [_padded(tile, 232) for tile in tiles]
     for top, left in corners:
         for label, each in (("GrabCut, 100%", plain_cut), ("ours, 100%", our_cut)):
             tiles.append(_padded(labelled(each[top : top + CROP_PX, left : left + CROP_PX], label), CROP_PX + 4))

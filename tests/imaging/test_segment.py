@@ -10,6 +10,8 @@ from scumble_daemon.imaging.segment import WORK_PX, Scene, within
 from scumble_protocol.image import Bounds, Point
 from skimage import data
 
+from ..bench import cutout_sheet
+
 FLOOR, RUBBER, PAINT, LEAVES = (94, 76, 62), (62, 60, 58), (190, 40, 40), (24, 72, 60)
 NOISE = 4
 
@@ -28,7 +30,7 @@ def disc(shape: tuple[int, ...], centre: tuple[int, int], radius: int) -> np.nda
 
 
 def found_in(picture: np.ndarray, region: np.ndarray) -> np.ndarray:
-    return within(scene_of(picture), region, np.zeros_like(region))
+    return within(scene_of(picture), region)
 
 
 def test_a_dark_part_stays_though_as_dark_a_ground_stands_further_off() -> None:
@@ -83,3 +85,28 @@ def test_a_click_that_excludes_is_not_taken_for_the_object() -> None:
     shown[found.window.slices] = cv2.resize(found.mask.astype(np.uint8), found.window.size[::-1]) > 0
     assert shown[first].mean() > 0.9
     assert not shown[59:62, 109:112].any()
+
+
+def test_a_click_takes_the_whole_cushion_and_none_of_the_cat() -> None:
+    """A click that excludes, within a rough selection: three cushions out of focus go, the cheek before them stays."""
+    photo = data.chelsea()
+    selection = cutout_sheet.selection_of(photo.shape, cutout_sheet.CASES["chelsea"][0])
+    image = Image.from_array(photo)
+    region = prompts.region_of(image, selection, None)
+    before, after = (prompts.find(image, region, points).mask for points in ((), (Point(420, 200, False),)))
+    assert before[160:290, 375:445].mean() > 0.9
+    assert after[160:290, 375:445].mean() < 0.05, "cushions"
+    cat = np.zeros_like(after)
+    cat[10:280, 60:290] = cat[100:170, 290:350] = cat[5:40, 340:375] = True
+    assert after[cat].mean() > 0.99
+
+
+def test_a_click_beside_what_was_found_changes_nothing_else() -> None:
+    """What is excluded there was not taken anyway."""
+    picture = np.full((160, 200, 3), FLOOR, np.float32)
+    thing = disc(picture.shape, (90, 80), 30)
+    picture[thing] = PAINT
+    image = Image.from_array(noisy(picture))
+    region = prompts.region_of(image, disc(picture.shape, (90, 80), 60).astype(np.float32), None)
+    before, after = (prompts.find(image, region, points).mask for points in ((), (Point(132, 80, False),)))
+    assert (before != after).mean() < 0.002

@@ -26,16 +26,19 @@ SHARPER = 4.0  # opinions between the rounds
 NARROW = np.array([0.25, 0.5, 0.25])
 
 
-def settle(rgb: np.ndarray, lab: np.ndarray, region: np.ndarray, ground: np.ndarray, found: np.ndarray) -> np.ndarray:
+def settle(
+    rgb: np.ndarray, lab: np.ndarray, drawn: np.ndarray, region: np.ndarray, ground: np.ndarray, found: np.ndarray
+) -> np.ndarray:
     """`found`, a mask of the object within a rough `region`, with every pixel of that weighed anew.
 
-    `rgb`: H×W×3 uint8 · `lab`: the same in Lab, float32 · `region`: bool, what may be object · `ground`: bool, what
-    is none for certain. Colours are counted on a grid of colour and place (after Märki et al. 2016, "Bilateral space
-    video segmentation"), so that each is judged by what is near, as by the windows of Bai et al. 2009 ("Video
-    SnapCut"). What colours leave open, the depth within the selection decides, and what is beside it.
+    `rgb`: H×W×3 uint8 · `lab`: the same in Lab, float32 · `drawn`: bool, the selection · `region`: bool, what of it may
+    be object · `ground`: bool, what is none for certain. Colours are counted on a grid of colour and place (after Märki
+    et al. 2016, "Bilateral space video segmentation"), so that each is judged by what is near, as by the windows of Bai
+    et al. 2009 ("Video SnapCut"). What colours leave open, the depth within the selection decides, and what is beside
+    it.
     """
     counts = _Counts.over(lab, region)
-    chance = _chance(region)
+    chance = _chance(drawn, region)
     before = (BELIEVED * found + (1 - BELIEVED) * chance)[region]
     object_ = np.where(region, np.where(found, np.maximum(0.5, chance), DROPPED * chance), 0).astype(np.float32)
     certain, unseen = counts.of(ground.astype(np.float32)), UNSEEN * region.size
@@ -51,11 +54,11 @@ def settle(rgb: np.ndarray, lab: np.ndarray, region: np.ndarray, ground: np.ndar
     return object_ > 0.5
 
 
-def _chance(region: np.ndarray) -> np.ndarray:
+def _chance(drawn: np.ndarray, region: np.ndarray) -> np.ndarray:
     """That a pixel is meant, by its depth: a lasso runs at some distance around what is meant, a box does not."""
-    rows, columns = np.flatnonzero(region.any(axis=1)), np.flatnonzero(region.any(axis=0))
+    rows, columns = np.flatnonzero(drawn.any(axis=1)), np.flatnonzero(drawn.any(axis=0))
     around = (rows[-1] + 1 - rows[0]) * (columns[-1] + 1 - columns[0])
-    if np.count_nonzero(region) > BOX * around:
+    if np.count_nonzero(drawn) > BOX * around:
         return np.full(region.shape, SHALLOW_CHANCE, np.float32)
     depth = masks.distance_to(~region) / (DEEP * np.sqrt(max(1, np.count_nonzero(region))))
     return SHALLOW_CHANCE + (DEEP_CHANCE - SHALLOW_CHANCE) * np.clip(depth, 0, 1)

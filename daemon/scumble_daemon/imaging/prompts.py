@@ -11,11 +11,10 @@ import numpy as np
 from scumble_protocol.errors import Invalid
 from scumble_protocol.image import Bounds, Point
 
-from . import masks
+from . import masks, segment
 from .clicks import Advice, Click, click_discs, from_clicks
 from .image import Image
 from .segment import WORK_PX, View
-from .segment import within as segment_within
 
 LEAST_PX = 8  # a layer with a shorter side holds nothing to find an outline in
 MARGIN = 0.2  # of a box or selection's size, kept around it as a sample of the ground
@@ -126,7 +125,9 @@ def find(image: Image, region: np.ndarray | None, points: Sequence[Point], advis
         mask = from_clicks(view, clicks, small_region, advice)
     else:
         assert small_region is not None
-        mask = segment_within(view.scene(WORK_PX), small_region, click_discs(view.shape, clicks, False))
+        scene = view.scene(WORK_PX)
+        discs = [click_discs(view.shape, (click,), False) for click in clicks]
+        mask = segment.without(scene, small_region, segment.within(scene, small_region), discs)
     return Found(mask, window, clicks)
 
 

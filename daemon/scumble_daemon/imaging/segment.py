@@ -5,6 +5,7 @@ Everything here works on a `Scene`, a bounded copy of the picture or of a part o
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -17,8 +18,13 @@ WORK_PX = 512  # longest side of the copy that is searched
 GRAB_CUT_ROUNDS = 4
 UNLIKE, NEARBY = 14.0, 0.12  # ΔE, share of the longer side: ground this different, or this far away, is none
 GROUND_SAMPLES, GROUND_STEPS = 6000, (1.0, 0.4)  # from ground to what is like it, then from that
+FADES = 2.0  # ΔE from one pixel to the next: ground that changes no faster goes on, as it falls into shade
 HOLE = 0.003  # of the picture: a larger one in the object is the ground seen through it
 LINING = 5e-4  # and one so small that only colours nearby tell is none
+AROUND, CORE = 0.2, 0.5  # of the longer side, and of the depth that there is so close by: what is deeper is its core
+AWAY = 3.0  # times as far as a click is from the outline: closer by is no core
+FAR = 3.0  # times as far from a click as from the core: colours that are alike there mean nothing
+SOBEL = 4.0  # times as strong as the change from one pixel to the next
 LEVELLED = 0.5  # of the strongest edge: a weaker one stays what it is
 SEED = 20  # of every generator used here: the same picture and prompts give the same mask
 
@@ -148,20 +154,49 @@ def grab_cut(scene: Scene, labels: np.ndarray, rounds: int = GRAB_CUT_ROUNDS) ->
 # --- rough region → object ---------------------------------------------------------------------------------------
 
 
-def within(scene: Scene, region: np.ndarray, never: np.ndarray) -> np.ndarray:
-    """The object inside a rough `region` (bool): outside is background for certain, inside is only likely to be object.
-
-    `never`: bool, pixels that are not object for certain.
-    """
-    allowed = region & ~never & scene.shows
+def within(scene: Scene, region: np.ndarray) -> np.ndarray:
+    """The object inside a rough `region` (bool): outside is background for certain, inside only likely to be object."""
+    allowed = region & scene.shows
     found = grab_cut(scene, np.where(allowed, cv2.GC_PR_FGD, cv2.GC_BGD))
     found = found | _unlike_ground(scene, region, allowed, found)
+    return _settled(scene, region, allowed, found)
+
+
+def without(scene: Scene, region: np.ndarray, found: np.ndarray, clicks: Sequence[np.ndarray]) -> np.ndarray:
+    """What was `found` (bool) within `region`, less the thing that each of `clicks` (bool discs) is on, and what is
+    around that and has its colours rather than the object's."""
+    allowed, far = region & scene.shows, found
+    for at in clicks:
+        nearness = _nearness(scene, found, at)
+        allowed, far = allowed & ~(at | (nearness > 1)), far & (nearness < 1 / FAR)
+    return far | _settled(scene, region, allowed, found & allowed) & found if clicks else found
+
+
+def _settled(scene: Scene, region: np.ndarray, allowed: np.ndarray, found: np.ndarray) -> np.ndarray:
     ground = scene.shows & ~allowed
     if not allowed.any() or not ground.any():
         return found
-    settled = local_colours.settle(scene.rgb, scene.lab, allowed, ground, found)
+    settled = local_colours.settle(scene.rgb, scene.lab, region, allowed, ground, found)
     kept = masks.fill_holes(settled, round(LINING * settled.size))  # a pale lining before a pale wall
     return settled | (found & kept)
+
+
+def _nearness(scene: Scene, found: np.ndarray, at: np.ndarray) -> np.ndarray:
+    """How many times closer to the click `at` (bool) than to the object's core each pixel of what was `found` is,
+    where edges make paths long; 0 elsewhere, and everywhere if the click is not on it.
+
+    The core is what lies deep, for its neighbourhood, and some way off: nobody clicks into the middle of what is meant.
+    """
+    if found[at].mean() < 0.5:
+        return np.zeros(scene.shape, np.float32)
+    depth = masks.distance_to(~np.pad(found, 1))[1:-1, 1:-1]
+    deepest = cv2.dilate(depth, masks.disc(round(AROUND * max(scene.shape))))
+    core = (depth > CORE * deepest) & (masks.distance_to(at) > AWAY * depth[at].max())
+    if not core.any():
+        return np.zeros(scene.shape, np.float32)
+    change = edge_strength(scene) / SOBEL
+    to_core, to_click = path_length(scene, core, change), path_length(scene, at, change)
+    return np.where(found, to_core / np.maximum(to_click, 1e-6), 0)
 
 
 def _unlike_ground(scene: Scene, region: np.ndarray, allowed: np.ndarray, found: np.ndarray) -> np.ndarray:
@@ -189,6 +224,8 @@ def _unlike_ground(scene: Scene, region: np.ndarray, allowed: np.ndarray, found:
         ground, unlike = ground | reached, unlike & ~reached
         if not reached.any() or not unlike.any():
             break
+    even = unlike & (local_change(scene) < FADES)
+    unlike &= ~masks.touching(even, masks.grow(ground, 1))
     unlike |= _holes_in(unlike, found)
     round_px = max(1, round(0.006 * max(scene.shape)))
     opened = cv2.morphologyEx(unlike.astype(np.uint8), cv2.MORPH_OPEN, masks.disc(round_px)) > 0
