@@ -91,7 +91,7 @@ def test_a_step_between_pieces_is_spread_over_them() -> None:
             lines.append(line)
             wanted.append(-(w**0.5) * j)
     exact = np.linalg.lstsq(np.array(lines)[:, inside.ravel()], np.array(wanted))[0]
-    found = seams._solve(weights, jumps, inside, lambda share: None)
+    found = seams.solve(weights, jumps, inside, lambda share: None)
     assert np.abs(found[inside] - exact).max() < 1e-3
     assert not found[~inside].any()
 

@@ -31,7 +31,7 @@ def correction(
     joins = (source >= 0) | sheet.known(place)
     edges = [_edges(sheet, source, copied, joins, axis) for axis in (0, 1)]
     weights, jumps = [weight for weight, _ in edges], [jump for _, jump in edges]
-    return _solve(weights, jumps, source >= 0, report)[rows, columns]
+    return solve(weights, jumps, source >= 0, report)[rows, columns]
 
 
 def _around(places: np.ndarray, length: int) -> slice:
@@ -81,7 +81,7 @@ def _beside(at: np.ndarray, sign: int, axis: int, size: tuple[int, int]) -> tupl
     return moved[0].clip(0, size[0] - 1) * size[1] + moved[1].clip(0, size[1] - 1), is_there
 
 
-def _solve(
+def solve(
     weights: list[np.ndarray], jumps: list[np.ndarray], inside: np.ndarray, report: Callable[[float], None]
 ) -> np.ndarray:
     """The least-squares correction that takes the jumps away, nothing outside the hole: conjugate gradients."""
