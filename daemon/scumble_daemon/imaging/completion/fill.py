@@ -40,7 +40,7 @@ def by_patches(sheet: Sheet, window: Window, alpha: Alpha, seed: int, device: st
     for share, tile, rows, columns in _tiles(sheet, window.core):
         report(SEARCH + (1 - SEARCH) * share)
         sources = lifted(sheet, found, view, rows, columns)
-        change = seams.correction(sheet, rows, columns, sources, lambda _: report(SEARCH))
+        change = seams.correction(sheet, rows, columns, sources)
         _write(sheet, tile, rows, columns, sources, change, alpha)
 
 

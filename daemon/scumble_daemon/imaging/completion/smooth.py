@@ -125,7 +125,7 @@ def _even(rgb: np.ndarray, hole: np.ndarray, known: np.ndarray, edges: list[Curv
         across &= side[:, 1:] * side[:, :-1] >= 0
     weights = [(down & (hole[1:] | hole[:-1])), (across & (hole[:, 1:] | hole[:, :-1]))]
     jumps = [start[1:] - start[:-1], start[:, 1:] - start[:, :-1]]
-    return start + seams.solve([weight.astype(np.float32) for weight in weights], jumps, hole, lambda share: None)
+    return start + seams.solve([weight.astype(np.float32) for weight in weights], jumps, hole)
 
 
 def _side(edge: Curve, shape: tuple[int, ...]) -> np.ndarray:
