@@ -103,7 +103,7 @@ def guide(
     trust = (~hole).astype(np.float32)
     guided = picture.copy() if curves else picture
     for curve in curves:
-        near, along, aside = _near(curve, hole)
+        near, along, aside = _near(curve, hole, curve.band_px)
         carried, is_there = _carried(picture, hole, curve, along, aside)
         most = held if held is not None and curve.is_held else weight
         confidence = most * np.exp(-((FALL * aside / curve.band_px) ** 2)) * is_there
@@ -114,12 +114,16 @@ def guide(
     return Guide(guided, trust)
 
 
-def joined(picture: np.ndarray, hole: np.ndarray) -> list[Curve]:
-    """The first three of `picture`'s channels are L, a and b over 100. No two curves cross."""
+def joined(picture: np.ndarray, hole: np.ndarray, colours: float = np.inf) -> list[Curve]:
+    """The first three of `picture`'s channels are L, a and b over 100. No two curves cross. `colours`: the most that
+    sides of other colours cost."""
     within = cv2.dilate(hole.astype(np.uint8), np.ones((3, 3), np.uint8))  # its rim too, on which the ends lie
     found = sorted(_ends(picture, hole), key=lambda end: -end.step)[:MOST_ENDS]
     pairs = sorted(
-        (cost, i, j) for i in range(len(found)) for j in range(i) if (cost := _cost(found[i], found[j])) < MOST_COST
+        (cost, i, j)
+        for i in range(len(found))
+        for j in range(i)
+        if (cost := _cost(found[i], found[j], colours)) < MOST_COST
     )
     taken: list[tuple[int, int]] = []
     curves = []
@@ -208,7 +212,7 @@ def _direction(tensor: np.ndarray) -> np.ndarray | None:
     return vectors[:, 0]
 
 
-def _cost(first: End, last: End) -> float:
+def _cost(first: End, last: End, colours: float) -> float:
     chord = last.at - first.at
     if first.hole != last.hole or float(np.linalg.norm(chord)) < LEAST_CHORD_PX:
         return np.inf
@@ -223,7 +227,7 @@ def _cost(first: End, last: End) -> float:
     contrast = _apart(first.before[:1], first.after[:1]) + _apart(last.before[:1], last.after[:1])
     difference = 2 * inner / max(contrast, 1e-6)
     turned = (turns[0] ** 2 + turns[1] ** 2) / USUAL_TURN**2 / 2
-    return turned + ((turns[0] - turns[1]) / USUAL_BEND) ** 2 / 2 + (difference / USUAL_DIFFERENCE) ** 2
+    return turned + ((turns[0] - turns[1]) / USUAL_BEND) ** 2 / 2 + min(colours, (difference / USUAL_DIFFERENCE) ** 2)
 
 
 def _apart(some: np.ndarray, others: np.ndarray) -> float:
@@ -262,10 +266,16 @@ def _points(first: End, last: End) -> np.ndarray:
     )
 
 
-def _near(curve: Curve, hole: np.ndarray) -> tuple[tuple[np.ndarray, np.ndarray], np.ndarray, np.ndarray]:
+def beside(curve: Curve, within: np.ndarray, band_px: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Rows and columns of pixels up to `band_px` away from the curve, and how far, to its right positive."""
+    (rows, columns), _, aside = _near(curve, within, band_px)
+    return rows, columns, aside
+
+
+def _near(curve: Curve, hole: np.ndarray, band: float) -> tuple[tuple[np.ndarray, np.ndarray], np.ndarray, np.ndarray]:
     """Rows and columns of the hole's pixels beside the curve, where along it they are, in [0, 1], and how far aside,
     to its right positive."""
-    points, band = curve.points, curve.band_px
+    points = curve.points
     away = np.ones(hole.shape, np.uint8)
     at = np.rint(points).astype(int).clip(0, (hole.shape[1] - 1, hole.shape[0] - 1))
     away[at[:, 1], at[:, 0]] = 0

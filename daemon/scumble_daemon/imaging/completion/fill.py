@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 import cv2
 import numpy as np
 
-from . import seams, seen
+from . import seams, seen, smooth
 from .complete import complete
 from .lift import lifted
 from .seen import Seen
@@ -32,11 +32,15 @@ def by_patches(sheet: Sheet, window: Window, alpha: Alpha, seed: int, device: st
     hole = sheet.hole_in(window.part)
     scale = min((MOST_PIXELS / hole.size) ** 0.5, (MOST_HOLE_PIXELS / max(1, hole.sum())) ** 0.5)
     view = seen.view(sheet, window.part, max(1, round(max(hole.shape) * scale)))
-    found = complete(view.rgb, view.hole, view.known, view.usable, seed, device, lambda share: report(SEARCH * share))
+    usable = smooth.alike(view)
+    found = complete(view.rgb, view.hole, view.known, usable, seed, device, lambda share: report(SEARCH * share))
+    if seed == 0 and sheet.offered is None and smooth.is_needed(view, found):  # other seeds are other pieces
+        _by_guess(sheet, window, view, smooth.continued(view, device), alpha, device, report)
+        return
     for share, tile, rows, columns in _tiles(sheet, window.core):
         report(SEARCH + (1 - SEARCH) * share)
         sources = lifted(sheet, found, view, rows, columns)
-        change = seams.correction(sheet, rows, columns, sources, lambda _: report(SEARCH))
+        change = seams.correction(sheet, rows, columns, sources)
         _write(sheet, tile, rows, columns, sources, change, alpha)
 
 
@@ -51,6 +55,12 @@ def by_network(
     view = seen.view(sheet, window.part, work_px)
     report(0.0)
     guessed = guess(view.rgb, view.hole)
+    _by_guess(sheet, window, view, guessed, alpha, device, report)
+
+
+def _by_guess(
+    sheet: Sheet, window: Window, view: Seen, guessed: np.ndarray, alpha: Alpha, device: str, report: Report
+) -> None:
     report(SEARCH)
     if view.is_whole:
         for _, tile, rows, columns in _tiles(sheet, window.core):

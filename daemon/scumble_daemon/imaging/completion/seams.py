@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 
+from . import shares
 from .sheet import Sheet
 
 STEPS = 120  # of conjugate gradients: what is left after them reaches farther than an eye compares
@@ -18,7 +17,6 @@ def correction(
     rows: np.ndarray,
     columns: np.ndarray,
     sources: np.ndarray,
-    report: Callable[[float], None],
 ) -> np.ndarray:
     """N×3: what has to be added to the sheet's colours at `sources` (flat indices) once they are copied to the pixels
     (`rows`, `columns`), so that they join each other and what is around them."""
@@ -31,7 +29,7 @@ def correction(
     joins = (source >= 0) | sheet.known(place)
     edges = [_edges(sheet, source, copied, joins, axis) for axis in (0, 1)]
     weights, jumps = [weight for weight, _ in edges], [jump for _, jump in edges]
-    return _solve(weights, jumps, source >= 0, report)[rows, columns]
+    return solve(weights, jumps, source >= 0)[rows, columns]
 
 
 def _around(places: np.ndarray, length: int) -> slice:
@@ -81,9 +79,7 @@ def _beside(at: np.ndarray, sign: int, axis: int, size: tuple[int, int]) -> tupl
     return moved[0].clip(0, size[0] - 1) * size[1] + moved[1].clip(0, size[1] - 1), is_there
 
 
-def _solve(
-    weights: list[np.ndarray], jumps: list[np.ndarray], inside: np.ndarray, report: Callable[[float], None]
-) -> np.ndarray:
+def solve(weights: list[np.ndarray], jumps: list[np.ndarray], inside: np.ndarray) -> np.ndarray:
     """The least-squares correction that takes the jumps away, nothing outside the hole: conjugate gradients."""
     from . import compiled
 
@@ -104,8 +100,11 @@ def _solve(
     found = np.zeros_like(left)
     rim = ((1, 1), (1, 1))
     down, across, diagonal, scale = (np.pad(each, rim) for each in (down, across, diagonal, scale))
-    for channel in range(3):
-        report(channel / 3)
-        plane = np.pad(left[..., channel], rim)
-        found[..., channel] = compiled.solve(down, across, diagonal, scale, plane, STEPS, SOLVED)[1:-1, 1:-1]
+
+    def share(first: int, last: int) -> None:
+        for channel in range(first, last):
+            plane = np.pad(left[..., channel], rim)
+            found[..., channel] = compiled.solve(down, across, diagonal, scale, plane, STEPS, SOLVED)[1:-1, 1:-1]
+
+    shares.of(3, share, least=1)
     return found

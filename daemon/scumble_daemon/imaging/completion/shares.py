@@ -9,9 +9,10 @@ from concurrent.futures import ThreadPoolExecutor
 LEAST = 2048  # turns that are worth a thread
 
 
-def of(count: int, work: Callable[[int, int], None]) -> None:
-    """`work(first, last)` over all of range(count). It has to let go of the interpreter to gain by this."""
-    threads = min(cores(), -(-count // LEAST))
+def of(count: int, work: Callable[[int, int], None], least: int | None = None) -> None:
+    """`work(first, last)` over all of range(count), `least` turns and more in a thread. It has to let go of the
+    interpreter to gain by this."""
+    threads = min(cores(), -(-count // (least or LEAST)))
     if threads <= 1:
         work(0, count)
         return
