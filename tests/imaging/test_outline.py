@@ -66,6 +66,17 @@ def test_only_blocks_that_changed_are_drawn_again() -> None:
     np.testing.assert_array_equal(other.coverage, outline.draw(changed, (900, 900), part).coverage)
 
 
+def test_a_mask_found_at_full_size_moves_onto_an_edge_as_well() -> None:
+    """One that ends two pixels off then ends within one of it."""
+    picture = np.full((200, 200, 3), 0.3, np.float32)
+    picture[:, 100:] = (0.7, 0.6, 0.5)
+    mask = np.zeros((200, 200), bool)
+    mask[:, 102:] = True
+    found = outline.draw(mask, (200, 200), lambda rows, columns: picture[rows, columns]).whole((200, 200))[100]
+    assert found[99] < 0.1
+    assert found[101] > 0.5
+
+
 def test_edges_are_followed_and_not_blurred() -> None:
     """A mask that ends three pixels off moves onto the edge of the picture, however little contrast that has."""
     picture = np.full((80, 80, 3), 0.4, np.float32)

@@ -12,6 +12,7 @@ import numpy as np
 from . import masks
 
 BLOCK_PX = 128  # what is drawn at a time, where the outline runs; elsewhere there is nothing to draw
+LEAST_RADIUS_PX = 3  # of the filter, where the mask was found at full size; of 2, 3 and 4 the best on tuning
 COARSER_PX = 8  # beyond its two radii the filter looks this far, where it has a coarser grid
 KEPT_BLOCKS = 256  # 64 kB each
 
@@ -104,7 +105,7 @@ def draw(mask: np.ndarray, size: tuple[int, int], read: Read, kept: Kept | None 
 
 def _blocks(smooth: np.ndarray, size: tuple[int, int]) -> Iterator[tuple[_Block, bool]]:
     """Those in or beside which `smooth` is not nothing, and whether it is whole all over."""
-    radius = max(2, round(2 * max(size) / max(smooth.shape)))
+    radius = max(LEAST_RADIUS_PX, round(2 * max(size) / max(smooth.shape)))
     across = list(_spans(size[1], smooth.shape[1], radius))
     for rows in _spans(size[0], smooth.shape[0], radius):
         strip = smooth[rows.beneath]
