@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
+import pytest
 from scumble_daemon.imaging import prompts
 from scumble_daemon.imaging.image import Image
 from scumble_daemon.imaging.segment import WORK_PX, Scene, within
@@ -87,18 +88,19 @@ def test_a_click_that_excludes_is_not_taken_for_the_object() -> None:
     assert not shown[59:62, 109:112].any()
 
 
-def test_a_click_takes_the_whole_cushion_and_none_of_the_cat() -> None:
+@pytest.mark.parametrize("click", [(420, 200), (400, 200)])
+def test_a_click_takes_the_whole_cushion_and_none_of_the_cat(click: tuple[int, int]) -> None:
     """A click that excludes, within a rough selection: three cushions out of focus go, the cheek before them stays."""
     photo = data.chelsea()
     selection = cutout_sheet.selection_of(photo.shape, cutout_sheet.CASES["chelsea"][0])
     image = Image.from_array(photo)
     region = prompts.region_of(image, selection, None)
-    before, after = (prompts.find(image, region, points).mask for points in ((), (Point(420, 200, False),)))
+    before, after = (prompts.find(image, region, points).mask for points in ((), (Point(*click, False),)))
     assert before[160:290, 375:445].mean() > 0.9
     assert after[160:290, 375:445].mean() < 0.05, "cushions"
     cat = np.zeros_like(after)
     cat[10:280, 60:290] = cat[100:170, 290:350] = cat[5:40, 340:375] = True
-    assert after[cat].mean() > 0.99
+    assert after[cat].mean() > 0.97
 
 
 def test_a_click_beside_what_was_found_changes_nothing_else() -> None:

@@ -22,7 +22,7 @@ FADES = 2.0  # ΔE from one pixel to the next: ground that changes no faster goe
 HOLE = 0.003  # of the picture: a larger one in the object is the ground seen through it
 LINING = 5e-4  # and one so small that only colours nearby tell is none
 AROUND, CORE = 0.2, 0.5  # of the longer side, and of the depth that there is so close by: what is deeper is its core
-AWAY = 3.0  # times as far as a click is from the outline: closer by is no core
+AWAY = 3.0  # times as far as a click is from the outline, but no further than AROUND: closer by is no core
 FAR = 3.0  # times as far from a click as from the core: colours that are alike there mean nothing
 SOBEL = 4.0  # times as strong as the change from one pixel to the next
 LEVELLED = 0.5  # of the strongest edge: a weaker one stays what it is
@@ -190,8 +190,9 @@ def _nearness(scene: Scene, found: np.ndarray, at: np.ndarray) -> np.ndarray:
     if found[at].mean() < 0.5:
         return np.zeros(scene.shape, np.float32)
     depth = masks.distance_to(~np.pad(found, 1))[1:-1, 1:-1]
-    deepest = cv2.dilate(depth, masks.disc(round(AROUND * max(scene.shape))))
-    core = (depth > CORE * deepest) & (masks.distance_to(at) > AWAY * depth[at].max())
+    around = AROUND * max(scene.shape)
+    deepest = cv2.dilate(depth, masks.disc(round(around)))
+    core = (depth > CORE * deepest) & (masks.distance_to(at) > min(AWAY * depth[at].max(), around))
     if not core.any():
         return np.zeros(scene.shape, np.float32)
     change = edge_strength(scene) / SOBEL
