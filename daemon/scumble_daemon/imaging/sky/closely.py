@@ -5,6 +5,8 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from .. import masks
+from . import islands
 from .field import COUNTS, LEAST_SPREAD, distance, spread_out
 
 BESIDE_PX = (3.0, 8.0, 20.0)  # in a picture of the working copy's size
@@ -24,14 +26,20 @@ def look(
     """
     even = share * ENOUGH * _evenness(lab)
     reaches = tuple(reach * max(1.0, scale) ** 0.5 for reach in BESIDE_PX)
+    known = islands.coloured(lab, share > 0.5) & _is_alone(_trust(lab, even, 0, sky, spread), reaches[0])
     for _ in range(ROUNDS):
-        moved, _ = spread_out(lab - sky, _trust(lab, even, sky, spread), reaches)
+        moved, _ = spread_out(lab - sky, _trust(lab, even, known, sky, spread), reaches)
         sky = sky + moved
-        weight = _trust(lab, even, sky, spread)
-        strayed, known = spread_out((distance(lab, sky) ** 2)[..., None], weight, reaches)
-        found = CUT_OFF * np.sqrt(strayed[..., 0] + (1 - known) * spread**2)
+        weight = _trust(lab, even, known, sky, spread)
+        strayed, seen = spread_out((distance(lab, sky) ** 2)[..., None], weight, reaches)
+        found = CUT_OFF * np.sqrt(strayed[..., 0] + (1 - seen) * spread**2)
         spread = np.clip(found, LEAST_SPREAD, np.maximum(spread, LEAST_SPREAD))
     return sky, spread
+
+
+def _is_alone(trusted: np.ndarray, reach_px: float) -> np.ndarray:
+    """Bool: where nothing that is trusted lies within reach, as in a gap that shows another part of a clouded sky."""
+    return ~masks.grow(trusted > 1, round(reach_px))
 
 
 def _evenness(lab: np.ndarray) -> np.ndarray:
@@ -41,5 +49,8 @@ def _evenness(lab: np.ndarray) -> np.ndarray:
     return (1 / (1 + varies / EVEN**2) ** 2).astype(np.float32)
 
 
-def _trust(lab: np.ndarray, share: np.ndarray, sky: np.ndarray, spread: np.ndarray) -> np.ndarray:
-    return share * np.exp(-((distance(lab, sky) / (TRUSTED * spread)) ** 2)).astype(np.float32)
+def _trust(
+    lab: np.ndarray, share: np.ndarray, known: np.ndarray | int, sky: np.ndarray, spread: np.ndarray
+) -> np.ndarray:
+    near = np.exp(-((distance(lab, sky) / (TRUSTED * spread)) ** 2)).astype(np.float32)
+    return share * np.maximum(near, known)

@@ -18,16 +18,26 @@ def of_the_sky(lab: np.ndarray, sky: np.ndarray, usable: np.ndarray) -> np.ndarr
     inside = masks.erode(sky, 2)
     if not inside.any():
         return np.zeros_like(sky)
-    share = _shares(lab, inside)
-    common = share > COMMON
+    common, skylike = _common(lab, inside, ~sky)
     labels, areas = masks.components(~sky)
     of_cloud = np.bincount(labels.ravel(), common.ravel(), len(areas)) > 0.5 * areas
     floating = (of_cloud & _is_small(areas, sky))[labels]
-    common &= share > SKYLIKE * _shares(lab, ~sky)
-    labels, areas = masks.components(common & usable & ~sky & ~floating)
+    labels, areas = masks.components(skylike & usable & ~sky & ~floating)
     beside = np.bincount(labels[masks.grow(sky, NEAR_PX)], minlength=len(areas)) > 0
     gaps = (beside & _is_small(areas, sky))[labels]
     return (floating | gaps) & usable
+
+
+def coloured(lab: np.ndarray, sky: np.ndarray) -> np.ndarray:
+    """Bool: of a colour that much of the `sky` (bool) has, and little of what lies below it."""
+    return _common(lab, sky, ~sky)[1] if sky.any() else np.zeros_like(sky)
+
+
+def _common(lab: np.ndarray, sky: np.ndarray, ground: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Bool: of a colour that much of the sky has; and the same where less of the ground has it."""
+    share = _shares(lab, sky)
+    common = share > COMMON
+    return common, common & (share > SKYLIKE * _shares(lab, ground))
 
 
 def _is_small(areas: np.ndarray, sky: np.ndarray) -> np.ndarray:
@@ -43,4 +53,4 @@ def _shares(lab: np.ndarray, sky: np.ndarray) -> np.ndarray:
     counts = np.bincount(place[sky], minlength=STEPS**3).reshape(STEPS, STEPS, STEPS)
     for axis in range(3):
         counts = counts + np.roll(counts, 1, axis) + np.roll(counts, -1, axis)
-    return counts.ravel()[place] / np.count_nonzero(sky)
+    return counts.ravel()[place] / max(1, np.count_nonzero(sky))

@@ -6,10 +6,13 @@ the line, after Canny 1986.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import cv2
 import numpy as np
 
 from .. import blocks, masks
+from . import wires
 from .field import COUNTS
 
 DIRECTIONS, LENGTH_PX, ASIDE_PX = 12, 21, 3
@@ -22,11 +25,21 @@ TOUCHES_PX = 4
 BLOCK_PX = 256
 
 
-def follow(away: np.ndarray, sky: np.ndarray) -> np.ndarray:
-    """Where lines are, H×W float32 in [0, 1]. `away`: H×W×3, Lab less the sky's own · `sky`: bool, what is open sky."""
-    strength = np.zeros(sky.shape, np.float32)
+@dataclass(frozen=True)
+class Lines:
+    """`strength`: where they are, H×W float32 in [0, 1] · `course`: of wires that are faint there, as
+    `wires.trace` gives it."""
+
+    strength: np.ndarray
+    course: np.ndarray
+
+
+def follow(away: np.ndarray, sky: np.ndarray) -> Lines:
+    """`away`: H×W×3, Lab less the sky's own · `sky`: bool, what is open sky."""
+    strength, angle = (np.zeros(sky.shape, np.float32) for _ in range(2))
     for block in blocks.along(sky, BLOCK_PX, LENGTH_PX):
-        strength[block.core] = _strength(away[block.around] * COUNTS)[block.inside]
+        found = _strength(_capped(away[block.around]))
+        strength[block.core], angle[block.core] = (each[block.inside] for each in found)
     strength *= sky
     usual = float(np.median(strength[sky])) if sky.any() else 0.0
     weak = strength > max(WEAK, OF_NOISE * usual)
@@ -40,21 +53,31 @@ def follow(away: np.ndarray, sky: np.ndarray) -> np.ndarray:
     long = np.hypot(boxes[:, cv2.CC_STAT_WIDTH], boxes[:, cv2.CC_STAT_HEIGHT]) >= LEAST_LONG
     kept = joined & certain & long
     kept[0] = False
-    return cv2.dilate(np.clip(strength / STRONG, 0, 1) * kept[labels], np.ones((3, 3), np.uint8))
+    strength *= kept[labels]
+    course = wires.trace(_capped(away), sky, strength, angle)
+    seen = np.clip(strength / STRONG, 0, 1)
+    course[masks.grow(seen >= 1, wires.BESIDE_PX) | masks.grow(~sky, LENGTH_PX // 2)] = 0
+    strength = np.maximum(cv2.dilate(seen, np.ones((3, 3), np.uint8)), np.hypot(*cv2.split(course)))
+    return Lines(strength, course)
 
 
-def _strength(away: np.ndarray) -> np.ndarray:
-    """How far the mean along a piece is from that on both its sides, in the direction where that is most."""
-    away = away * np.minimum(1, MOST / np.maximum(_size(away), 1e-6))[..., None]
-    best = np.zeros(away.shape[:2], np.float32)
+def _capped(away: np.ndarray) -> np.ndarray:
+    away = away * COUNTS
+    return away * np.minimum(1, MOST / np.maximum(_size(away), 1e-6))[..., None]
+
+
+def _strength(away: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """How far the mean along a piece is from that on both its sides, in the direction where that is most; and that."""
+    best, way = (np.zeros(away.shape[:2], np.float32) for _ in range(2))
     for angle in np.arange(DIRECTIONS) * np.pi / DIRECTIONS:
         along = cv2.filter2D(away, -1, _piece(angle), borderType=cv2.BORDER_REFLECT)
         aside = ASIDE_PX * np.array([-np.sin(angle), np.cos(angle)])
         one, other = _moved(along, aside), _moved(along, -aside)
         apart = _size(along - (one + other) / 2) - 0.5 * _size(one - other)
         apart[np.maximum(_size(one), _size(other)) > NEXT_TO * _size(along)] = 0  # between two lines is none
+        way[apart > best] = angle
         np.maximum(best, apart, out=best)
-    return best
+    return best, way
 
 
 def _size(away: np.ndarray) -> np.ndarray:

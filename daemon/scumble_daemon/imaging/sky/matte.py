@@ -14,9 +14,10 @@ import numpy as np
 
 from .. import blocks, masks
 from ..blocks import Block, Part
-from . import closely, lines
+from . import closely, lines, wires
 from .field import COUNTS, distance, field_of, spread_out
 from .finding import View, end_of, is_coloured
+from .lines import Lines
 
 BAND, GREY_BAND = 0.055, 0.02  # of the longest side: how far from the coarse edge a pixel is looked at
 NEAR_PX = (1.5, 4.0, 12.0, 40.0)  # where the foreground's colour at an edge is taken from, on the working copy
@@ -45,10 +46,10 @@ Read = Callable[[slice, slice], np.ndarray]
 class Edge:
     """What is known of both sides, on the working copy. `prior`: the sky's coarse share · `sky`, `ground`: colours.
 
-    `band`: float32, where the matte is looked for · `spread`: of the sky's colour, and less than
-    that further into the ground, where less is taken for sky · `near`: 1 beside the coarse sky, 0 further away, where
-    what is pale in the ground is no gap in it · `lines`: 1 along wires and the like, where little is taken for noise;
-    of any size.
+    `band`: float32, where the matte is looked for · `spread`: of the sky's colour, and less than that further into the
+    ground, where less is taken for sky · `near`: 1 beside the coarse sky, 0 further away, where what is pale in the
+    ground is no gap in it · `lines`: wires and the like, where little is taken for noise. `sky`, `spread` and `lines`
+    are of any size.
     """
 
     prior: np.ndarray
@@ -57,7 +58,7 @@ class Edge:
     ground: np.ndarray
     spread: np.ndarray
     near: np.ndarray
-    lines: np.ndarray
+    lines: Lines
 
     @staticmethod
     def of(view: View, prior: np.ndarray, never: np.ndarray) -> Edge:
@@ -82,7 +83,7 @@ class Edge:
             ground,
             field.spread * np.clip(1.15 - away, 0.4, 1).astype(np.float32),
             np.clip(1.5 - NEAR * away, 0, 1).astype(np.float32),
-            np.zeros((1, 1), np.float32),
+            Lines(np.zeros((1, 1), np.float32), np.zeros((1, 1, 2), np.float32)),
         )
 
     def closer(self, rgb: np.ndarray, never: np.ndarray, read: Read, whole: tuple[int, int]) -> Edge:
@@ -125,9 +126,9 @@ def solve(read: Read, size: tuple[int, int], edge: Edge, report: Callable[[float
     alpha, unknown = np.empty(size, np.float32), np.empty(size, bool)
     for top in range(0, size[0], BLOCK_PX):
         rows = slice(top, min(top + BLOCK_PX, size[0]))
-        prior, band, line = (masks.stretched(each, size, rows) for each in (edge.prior, edge.band, edge.lines))
+        prior, band, line = (masks.stretched(each, size, rows) for each in (edge.prior, edge.band, edge.lines.strength))
         alpha[rows], unknown[rows] = prior > 0.5, (band > 0) | (line > 0)
-    touched = blocks.along(unknown, BLOCK_PX, max(MARGIN_PX, 2 * _reach_px(size, edge)))
+    touched = blocks.along(unknown, BLOCK_PX, max(MARGIN_PX, 2 * _reach_px(size, edge), _wire_px(size, edge)))
     for index, block in enumerate(touched):
         report(index / len(touched))
         alpha[block.core] = _share(read(*block.around), size, block.around, edge)[block.inside]
@@ -135,13 +136,16 @@ def solve(read: Read, size: tuple[int, int], edge: Edge, report: Callable[[float
 
 
 def _share(rgb: np.ndarray, size: tuple[int, int], part: Part, edge: Edge) -> np.ndarray:
-    prior, line, band = (masks.stretched(each, size, *part) for each in (edge.prior, edge.lines, edge.band))
+    prior, line, band = (masks.stretched(each, size, *part) for each in (edge.prior, edge.lines.strength, edge.band))
     band = np.maximum(band, line)
     picture = np.clip(rgb, 0, 1).astype(np.float32)
     lab = cv2.cvtColor(picture, cv2.COLOR_RGB2LAB)
     sky, spread = masks.stretched(edge.sky, size, *part), masks.stretched(edge.spread, size, *part)
     ground = _ground(lab, sky, spread, edge, size, part)
     share, between = _mixture(lab, sky, ground, spread, line)
+    if edge.lines.course.any():
+        step = max(size) / max(edge.lines.course.shape)
+        share = wires.evened(share, masks.stretched(edge.lines.course, size, *part), step)
     told = np.maximum(np.clip((between / spread - CONTRAST[0]) / (CONTRAST[1] - CONTRAST[0]), 0, 1), line)
     plain = masks.follow_edges(prior, picture, _reach_px(size, edge), 1e-4)
     near_sky = masks.grow(share < 0.6, round(2 + _scale(size, edge) / 2))
@@ -159,6 +163,12 @@ def _scale(size: tuple[int, int], edge: Edge) -> float:
 def _reach_px(size: tuple[int, int], edge: Edge) -> int:
     """Of a filter that moves the coarse edge onto the picture's."""
     return max(2, round(2 * _scale(size, edge)))
+
+
+def _wire_px(size: tuple[int, int], edge: Edge) -> int:
+    """How far along a wire its share is evened."""
+    course = edge.lines.course
+    return round(wires.PIECE_PX / 2 * max(size) / max(course.shape)) if course.any() else 0
 
 
 def _ground(
@@ -202,7 +212,8 @@ def foreground(read: Read, alpha: np.ndarray, part: Part, edge: Edge) -> np.ndar
     around, inner = read(*given), Block(part, given).inside
     lab = cv2.cvtColor(np.clip(around, 0, 1).astype(np.float32), cv2.COLOR_RGB2LAB)
     behind, spread = masks.stretched(edge.sky, size, *given), masks.stretched(edge.spread, size, *given)
-    near = cv2.cvtColor(_ground(lab, behind, spread, edge, size, given)[inner], cv2.COLOR_LAB2RGB)
+    ground = _ground(lab, behind, spread, edge, size, given)
+    near = cv2.cvtColor(ground[inner], cv2.COLOR_LAB2RGB)
     rgb, sky = around[inner], cv2.cvtColor(behind[inner], cv2.COLOR_LAB2RGB)
     share = alpha[part][..., None]
     missing = rgb - share * sky - (1 - share) * near
