@@ -81,9 +81,7 @@ def test_a_click_that_excludes_is_not_taken_for_the_object() -> None:
     picture[40:80, 150:170] = LEAVES
     image = Image.from_array(noisy(picture))
     region = prompts.region_of(image, None, Bounds(30, 40, 150, 90))
-    found = prompts.find(image, region, (Point(110, 60, False),))
-    shown = np.zeros((160, 200), bool)
-    shown[found.window.slices] = cv2.resize(found.mask.astype(np.uint8), found.window.size[::-1]) > 0
+    shown = shown_in(image, region, (Point(110, 60, False),))
     assert shown[first].mean() > 0.9
     assert not shown[59:62, 109:112].any()
 
@@ -112,3 +110,24 @@ def test_a_click_beside_what_was_found_changes_nothing_else() -> None:
     region = prompts.region_of(image, disc(picture.shape, (90, 80), 60).astype(np.float32), None)
     before, after = (prompts.find(image, region, points).mask for points in ((), (Point(132, 80, False),)))
     assert (before != after).mean() < 0.002
+
+
+def test_a_click_adds_to_what_a_selection_meant() -> None:
+    """Nothing of the cat is lost, though the click that includes comes after one that takes the cushions away."""
+    photo = data.chelsea()
+    image = Image.from_array(photo)
+    region = prompts.region_of(image, cutout_sheet.selection_of(photo.shape, cutout_sheet.CASES["chelsea"][0]), None)
+    points = (Point(420, 200, False), Point(435, 90))
+    before, after = (shown_in(image, region, points[:count]) for count in (1, 2))
+    assert not before[90, 435]
+    assert after[90, 435]
+    assert after[before].mean() > 0.99
+    assert after.sum() < 1.2 * before.sum()
+
+
+def shown_in(image: Image, region: np.ndarray | None, points: tuple[Point, ...]) -> np.ndarray:
+    """What was found of all the layer (bool)."""
+    found = prompts.find(image, region, points)
+    shown = np.zeros((image.bounds.height, image.bounds.width), bool)
+    shown[found.window.slices] = cv2.resize(found.mask.astype(np.uint8), found.window.size[::-1]) > 0
+    return shown

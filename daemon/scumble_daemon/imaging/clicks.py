@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -48,26 +49,37 @@ class Advice:
 def from_clicks(
     view: View, clicks: Sequence[Click], region: np.ndarray | None = None, advice: Advice | None = None
 ) -> np.ndarray:
-    """The object that the clicks point at, inside `region` (bool) where one is given. At least one click includes.
+    """The object that clicks, `region` (bool), or both mean. One of the two has to be given; without a region, at least
+    one click includes.
 
-    The including click that comes first proposes an object; each further click that is on the wrong side corrects it,
-    near the click only, so that adding clicks never makes the selection jump.
+    The region proposes an object; but the including click that comes first does where there is no region, or where it
+    says which of the things in the region is meant. Each further click that is on the wrong side corrects it, near the
+    click only, so that adding clicks never makes the selection jump.
     """
     allowed = view.shows if region is None else region & view.shows
-    first = next(click for click in clicks if click.include)
-    ordered = (first, *(click for click in clicks if click is not first))
     known = {} if advice is None else advice.known
-    mask = np.zeros(view.shape, bool)
-    for count in range(1, len(ordered) + 1):
+    meant = np.zeros(view.shape, bool) if region is None else _of_region(view, region, known)
+    if region is None or (clicks and clicks[0].include and meant[clicks[0].y, clicks[0].x]):
+        first = next(click for click in clicks if click.include)
+        ordered, begun = (first, *(click for click in clicks if click is not first)), 1
+        mask = held = np.zeros_like(meant)
+    else:
+        first, ordered = None, tuple(clicks)
+        begun = len(list(itertools.takewhile(lambda click: not click.include, ordered)))
+        mask = held = meant
+    for count in range(begun, len(ordered) + 1):
         seen = ordered[:count]
         if seen in known:
             if count == len(ordered) or ordered[: count + 1] not in known:
-                mask = np.unpackbits(known[seen], count=mask.size).reshape(mask.shape) > 0
+                mask = _unpacked(known[seen], view.shape)
             continue
-        if count == 1:
+        if count > begun:
+            if mask[seen[-1].y, seen[-1].x] != seen[-1].include:
+                mask = _corrected(view, mask, seen, allowed, held, advice)
+        elif first is not None:
             mask = _proposed(view, first, allowed, region is None)
-        elif mask[seen[-1].y, seen[-1].x] != seen[-1].include:
-            mask = _corrected(view, mask, seen, allowed, advice)
+        else:
+            mask = _without(view, allowed, held, seen)
         known[seen] = np.packbits(mask)
     return mask
 
@@ -82,6 +94,28 @@ def click_discs(size: tuple[int, int], clicks: Sequence[Click], include: bool, r
         radius = int(max(0, min([radius_px, *(gap / 2 - 0.5 for gap in gaps)])))
         cv2.circle(drawn, (click.x, click.y), radius, 1, -1)
     return drawn > 0
+
+
+# --- a region -----------------------------------------------------------------------------------------------------
+
+
+def _of_region(view: View, region: np.ndarray, known: dict[tuple[Click, ...], np.ndarray]) -> np.ndarray:
+    """The object that is meant by a region alone."""
+    if () not in known:
+        scene = view.scene(segment.WORK_PX)
+        found = segment.within(scene, _reduced(region, scene.shape))
+        known[()] = np.packbits(_enlarged(found, view) & region & view.shows)
+    return _unpacked(known[()], view.shape)
+
+
+def _without(view: View, region: np.ndarray, mask: np.ndarray, clicks: Sequence[Click]) -> np.ndarray:
+    """`mask`, the object of a region, less the things that are clicked on."""
+    if not clicks:
+        return mask
+    scene = view.scene(segment.WORK_PX)
+    discs = [click_discs(scene.shape, [click], False) for click in _scaled(clicks, view.shape, scene.shape)]
+    found = segment.without(scene, _reduced(region, scene.shape), _reduced(mask, scene.shape), discs)
+    return _enlarged(found, view) & mask & ~click_discs(view.shape, clicks, False, 0)
 
 
 # --- the first click ----------------------------------------------------------------------------------------------
@@ -159,11 +193,17 @@ def _settle(scene: Scene, likely: np.ndarray, allowed: np.ndarray, inside: np.nd
 
 
 def _corrected(
-    view: View, mask: np.ndarray, clicks: Sequence[Click], allowed: np.ndarray, advice: Advice | None
+    view: View,
+    mask: np.ndarray,
+    clicks: Sequence[Click],
+    allowed: np.ndarray,
+    held: np.ndarray,
+    advice: Advice | None,
 ) -> np.ndarray:
     """`mask` with the last of `clicks` put on its right side, together with what belongs to it.
 
-    Who clicks close to the mask's edge means something small: it is looked at from as close by.
+    `held`: bool, what needs no click to stay, as long as none excludes it. Who clicks close to the mask's edge means
+    something small: it is looked at from as close by.
     """
     click = clicks[-1]
     depth = min(_depth(mask if not click.include else ~mask, click), max(view.shape) / 2)
@@ -188,7 +228,7 @@ def _corrected(
     else:
         changed[window] &= ~part
     inside, outside = (_kept(mask == include, clicks, include, min(4.0, depth / 2)) for include in (True, False))
-    return _tidy(changed, inside, outside, allowed)
+    return _tidy(changed, inside | (changed & held), outside, allowed)
 
 
 def _kept(side: np.ndarray, clicks: Sequence[Click], include: bool, radius_px: float) -> np.ndarray:
@@ -282,6 +322,10 @@ def _scaled(clicks: Sequence[Click], size: tuple[int, int], smaller: tuple[int, 
 
 def _reduced(mask: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     return masks.resize(mask, size) >= 0.5
+
+
+def _unpacked(bits: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    return np.unpackbits(bits, count=size[0] * size[1]).reshape(size) > 0
 
 
 def _enlarged(mask: np.ndarray, view: View) -> np.ndarray:

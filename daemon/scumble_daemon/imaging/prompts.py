@@ -11,7 +11,7 @@ import numpy as np
 from scumble_protocol.errors import Invalid
 from scumble_protocol.image import Bounds, Point
 
-from . import masks, segment
+from . import masks
 from .clicks import Advice, Click, click_discs, from_clicks
 from .image import Image
 from .segment import WORK_PX, View
@@ -114,21 +114,11 @@ def find(image: Image, region: np.ndarray | None, points: Sequence[Point], advis
     _check_prompts(image, region, points)
     window = whole(image) if region is None else window_around(region)
     is_pointed = any(point.include and window.holds(point) for point in points)
-    if adviser and is_pointed:
-        view = adviser.look(image, window)
-    else:
-        view = view_of(image, window, VIEW_PX if is_pointed else WORK_PX)
+    view = adviser.look(image, window) if adviser else view_of(image, window, VIEW_PX if is_pointed else WORK_PX)
     small_region = None if region is None else _reduced(region, window, view.shape)
     clicks = _to_mask(points, window, view.shape)
-    if is_pointed:
-        advice = adviser.advise(view, small_region) if adviser else None
-        mask = from_clicks(view, clicks, small_region, advice)
-    else:
-        assert small_region is not None
-        scene = view.scene(WORK_PX)
-        discs = [click_discs(view.shape, (click,), False) for click in clicks]
-        mask = segment.without(scene, small_region, segment.within(scene, small_region), discs)
-    return Found(mask, window, clicks)
+    advice = adviser.advise(view, small_region) if adviser else None
+    return Found(from_clicks(view, clicks, small_region, advice), window, clicks)
 
 
 def view_of(image: Image, window: Window, longest_px: int = VIEW_PX) -> View:
