@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from scumble_daemon.imaging import parts
-from scumble_daemon.imaging.clicks import Click, from_clicks
+from scumble_daemon.imaging.clicks import Advice, Click, from_clicks
 from scumble_daemon.imaging.segment import Scene, View
 
 
@@ -87,3 +87,58 @@ def test_a_domain_of_a_few_pixels_is_enough(count: int) -> None:
     found = parts.around_click(scene_of(noise(40, 40)), domain, at, nothing, ~domain)
     assert found[20, 10]
     assert not (found & ~domain).any()
+
+
+def on_a_thread(colour: tuple[int, int, int]) -> tuple[View, np.ndarray, np.ndarray]:
+    """A coat, a black box with a crank of some colour, which a thread joins to the coat; all that, and the box."""
+    pixels, everything, box = noise(200, 240), np.zeros((200, 240), bool), np.zeros((200, 240), bool)
+    box[120:165, 130:180] = True
+    things = [(slice(20, 180), slice(10, 100), (40, 30, 60)), (slice(90, 91), slice(100, 200), colour)]
+    things += [(slice(90, 138), slice(199, 200), colour), (slice(138, 146), slice(180, 206), colour)]
+    for rows, columns, its in [*things, (slice(120, 165), slice(130, 180), (25, 25, 25))]:
+        pixels[rows, columns], everything[rows, columns] = its, True
+    return View(np.clip(pixels, 0, 255).astype(np.uint8), np.ones_like(box)), everything, box
+
+
+def test_what_hangs_on_a_thread_goes_with_what_it_is_of() -> None:
+    """The crank goes with its box, and the thread with it, but nothing of the coat."""
+    view, everything, box = on_a_thread((25, 25, 25))
+    at = np.zeros_like(box)
+    at[100, 50] = True
+    hung = parts.hung(view, everything, everything & ~box, at)
+    assert hung[138:146, 180:206].all()
+    assert hung[90, 110:200].all()
+    assert not hung[20:180, 10:100].any()
+
+
+def test_what_hangs_on_a_thread_stays_where_it_is_no_part_of_what_goes() -> None:
+    """A red flower on a thin stalk in front of the box; or the crank, where a click included it."""
+    for colour, place in (((220, 60, 40), (100, 50)), ((25, 25, 25), (142, 195))):
+        view, everything, box = on_a_thread(colour)
+        at = np.zeros_like(box)
+        at[100, 50] = at[place] = True
+        assert not parts.hung(view, everything, everything & ~box, at).any()
+
+
+@pytest.mark.parametrize("width", [2, 3, 5])
+def test_a_thin_leg_stays_where_its_shadow_goes(width: int) -> None:
+    """A leg is held by the seat as broadly as by the shadow at its foot."""
+    pixels, seat, shadow = noise(200, 240), np.zeros((200, 240), bool), np.zeros((200, 240), bool)
+    seat[20:60, 20:160] = seat[60:150, 140 : 140 + width] = True
+    seat[145:152, 138 : 142 + width] = True  # the foot
+    shadow[146:166, 60:138] = True
+    pixels[seat], pixels[shadow] = (60, 40, 30), (70, 65, 65)
+    at = np.zeros_like(seat)
+    at[40, 40] = True
+    view = View(np.clip(pixels, 0, 255).astype(np.uint8), np.ones_like(seat))
+    assert not parts.hung(view, seat | shadow, seat, at).any()
+
+
+def test_a_click_that_takes_a_box_takes_its_crank() -> None:
+    """Also where the crank is a little lighter, and a network says that the click means the box alone."""
+    view, everything, box = on_a_thread((45, 45, 45))
+    coat, click = Click(50, 100, True), Click(150, 142, False)
+    advice = Advice(lambda part, clicks, before: (~box).astype(np.float32), {(coat,): np.packbits(everything)})
+    found = from_clicks(view, [coat, click], advice=advice)
+    assert not found[130:150, 120:210].any()
+    assert found[20:180, 10:100].mean() > 0.98

@@ -228,7 +228,11 @@ def _corrected(
     else:
         changed[window] &= ~part
     inside, outside = (_kept(mask == include, clicks, include, min(4.0, depth / 2)) for include in (True, False))
-    return _tidy(changed, inside | (changed & held), outside, allowed)
+    inside |= changed & held
+    if not click.include:
+        around = _around(mask & (~changed | outside), 0.5)
+        changed[around] &= ~parts.hung(view.part(*around), mask[around], changed[around], inside[around])
+    return _tidy(changed, inside, outside, allowed)
 
 
 def _kept(side: np.ndarray, clicks: Sequence[Click], include: bool, radius_px: float) -> np.ndarray:

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from . import masks, segment
-from .segment import Scene
+from .segment import Scene, View
 
 COLOURED = (0.4, 0.5, 0.65)  # how much likelier
 BIN = 5  # ΔE, of a histogram's step
@@ -22,6 +22,10 @@ LARGER = 0.06  # and its share of what it could be
 FIRST_LARGER = 0.2  # likewise, of a first click
 APART = 0.25  # what an island, or a hole, counts beside a part that adjoins what was there
 ISLAND_EDGE = 2.5  # moving a whole island over counts as an edge of so many times the mean strength
+THREADS_PX = 1, 2, 3  # half as wide as they may be
+BROADER = 2  # times as broad as the thread is what joined a piece to what was taken
+HUNG_PX, HUNG = 50, 0.5  # pixels, and of what was taken: smaller pieces are specks, and larger ones are things
+SEAM = 0.5  # of the edge along a piece's outline: what is parted by a stronger one was never one thing
 
 
 def salient_level(scene: Scene, domain: np.ndarray, at: np.ndarray) -> np.ndarray:
@@ -96,6 +100,43 @@ def around_click(
         if score > best_score:
             best, best_score = part, score
     return best | at | (halo & masks.grow(best, 2))
+
+
+def hung(view: View, before: np.ndarray, after: np.ndarray, inside: np.ndarray) -> np.ndarray:
+    """What goes with that which was taken from `before` (bool), as a crank goes with a box: it was joined to that
+    broadly, with no edge between them, and hangs on the rest of `after` by a thread only.
+
+    `inside`: bool, what stays, as does what reaches the view's rim and may go on beyond.
+    """
+    found, taken = np.zeros_like(after), before & ~after
+    most, inside = HUNG * np.count_nonzero(taken), inside.copy()
+    inside[[0, -1]] = inside[:, [0, -1]] = True
+    for thread in THREADS_PX:
+        cores, sizes = masks.components(masks.erode(after, thread))
+        small = sizes <= most
+        small[cores[inside]] = small[0] = False
+        if not small.any():
+            continue
+        pieces = masks.touching(small[cores], masks.touching(masks.erode(before, BROADER * thread), taken))
+        if not pieces.any():
+            continue
+        loose, areas = masks.components(after & ~masks.grow((cores > 0) & ~pieces, thread + 1))
+        for label in np.unique(loose[pieces & (loose > 0)]):
+            piece = loose == label
+            if HUNG_PX <= areas[label] <= most and not (piece & inside).any() and _is_seamless(view, piece, taken):
+                found |= piece
+    return found
+
+
+def _is_seamless(view: View, piece: np.ndarray, taken: np.ndarray) -> bool:
+    """Whether the edges between both (bool) are weak beside those along the rest of the piece's outline."""
+    left, top, width, height = cv2.boundingRect(piece.astype(np.uint8))
+    rows, columns = slice(max(0, top - 8), top + height + 8), slice(max(0, left - 8), left + width + 8)
+    piece, taken = piece[rows, columns], taken[rows, columns]
+    change = segment.edge_strength(view.part(rows, columns).scene(max(piece.shape)))
+    outline = masks.grow(piece, 1) & ~masks.erode(piece, 1)
+    joint, rest = outline & masks.grow(taken, 1), outline & ~masks.grow(taken, 4)
+    return bool(joint.any() and rest.any() and np.median(change[joint]) < SEAM * np.median(change[rest]))
 
 
 def _proposals(
