@@ -18,7 +18,7 @@ PLAIN = np.array((0.35, 0.75, 0.35), np.float32)  # what the cut-outs are shown 
 CROP_PX, LABEL_PX, HEIGHT_PX = 150, 16, 150
 
 Lasso = list[tuple[int, int]]
-Clicks = tuple[tuple[int, int], ...]
+Clicks = tuple[tuple[int, int, bool], ...]
 # photograph, rough selection (corners of a lasso), top left corners of two crops at 100 %
 CASES: dict[str, tuple[Lasso, tuple[tuple[int, int], ...]]] = {
     "astronaut": (
@@ -45,14 +45,21 @@ CASES: dict[str, tuple[Lasso, tuple[tuple[int, int], ...]]] = {
         ((270, 90), (250, 540)),
     ),
 }  # fmt: skip
-NOT_THIS: dict[str, Clicks] = {
-    "astronaut": ((8, 345), (10, 480), (380, 352)),  # two stripes of the flag, the helmet
-    "chelsea": ((400, 200),),  # the cushions
-    "rocket": ((362, 396),),  # a lamp
-    "motorcycle": ((380, 92), (590, 215), (270, 150)),  # the shelf, the bin, the bench
+THIS, NOT_THIS = True, False
+CLICKS: dict[str, Clicks] = {
+    "astronaut": ((8, 345, NOT_THIS), (10, 480, NOT_THIS), (380, 352, NOT_THIS)),  # two stripes of the flag, the helmet
+    "chelsea": ((400, 200, NOT_THIS),),  # the cushions
+    "rocket": ((362, 396, NOT_THIS), (338, 360, NOT_THIS), (324, 133, THIS)),  # a lamp, the scaffold, the tip
+    "motorcycle": (
+        *((380, 92, NOT_THIS), (590, 215, NOT_THIS), (270, 150, NOT_THIS)),  # the shelf, the bin, the bench
+        (565, 238, THIS),  # a tube of the fork, which went with the bin
+        *((480, 395, NOT_THIS), (330, 160, NOT_THIS), (355, 175, NOT_THIS)),  # the floor, a post, a box
+        (372, 158, THIS),  # a grip, which went with that
+    ),
 }
-"""x, y of clicks on what else is in the selection: no outline that is drawn roughly says that it is not meant."""
-CLICK_COLOUR, CLICK_PX = (1.0, 0.0, 0.0), 9
+"""x, y of clicks on what else is in the selection, as no outline that is drawn roughly says that it is not meant; and
+on what went with it."""
+COLOURS, CLICK_PX = {THIS: (0.7, 0.9, 0.1), NOT_THIS: (1.0, 0.0, 0.0)}, 9
 
 
 def photo_of(name: str) -> np.ndarray:
@@ -67,9 +74,9 @@ def selection_of(shape: tuple[int, ...], lasso: Lasso) -> np.ndarray:
     return drawn.astype(np.float32)
 
 
-def ours(photo: np.ndarray, selection: np.ndarray, not_this: Clicks = ()) -> tuple[np.ndarray, np.ndarray]:
+def ours(photo: np.ndarray, selection: np.ndarray, clicks: Clicks = ()) -> tuple[np.ndarray, np.ndarray]:
     """Colours and mask over the whole photograph."""
-    context = Context(selection=selection, points=tuple(Point(x, y, include=False) for x, y in not_this))
+    context = Context(selection=selection, points=tuple(Point(*click) for click in clicks))
     params = Params(model="classical", edge_model="classical")
     (layer,) = remove_background(Image.from_array(photo), params, context)  # pyright: ignore[reportGeneralTypeIssues]
     assert layer.raster is not None
@@ -81,10 +88,10 @@ def ours(photo: np.ndarray, selection: np.ndarray, not_this: Clicks = ()) -> tup
     return colours, mask
 
 
-def grab_cut(photo: np.ndarray, selection: np.ndarray, not_this: Clicks = ()) -> np.ndarray:
+def grab_cut(photo: np.ndarray, selection: np.ndarray, clicks: Clicks = ()) -> np.ndarray:
     labels = np.where(selection > 0.5, cv2.GC_PR_FGD, cv2.GC_BGD).astype(np.uint8)
-    for click in not_this:
-        cv2.circle(labels, click, CLICK_PX // 2, cv2.GC_BGD, -1)
+    for x, y, include in clicks:
+        cv2.circle(labels, (x, y), CLICK_PX // 2, cv2.GC_FGD if include else cv2.GC_BGD, -1)
     cv2.setRNGSeed(1)
     cv2.grabCut(photo, labels, (0, 0, 0, 0), np.zeros((1, 65)), np.zeros((1, 65)), 5, cv2.GC_INIT_WITH_MASK)
     return np.isin(labels, (cv2.GC_FGD, cv2.GC_PR_FGD)).astype(np.float32)
@@ -98,16 +105,15 @@ def row(name: str) -> np.ndarray:
     lasso, corners = CASES[name]
     photo = photo_of(name)
     selection = selection_of(photo.shape, lasso)
-    not_this = NOT_THIS.get(name, ())
-    plain_cut = over_plain(photo / np.float32(255), grab_cut(photo, selection, not_this))
-    our_cut = over_plain(*ours(photo, selection, not_this))
+    clicks = CLICKS.get(name, ())
+    plain_cut = over_plain(photo / np.float32(255), grab_cut(photo, selection, clicks))
+    our_cut = over_plain(*ours(photo, selection, clicks))
     outlined = (photo / np.float32(255)).copy()
     cv2.polylines(outlined, [np.array(lasso, np.int32)], True, (1.0, 1.0, 1.0), 3, cv2.LINE_AA)
-    for click in not_this:
-        cv2.circle(outlined, click, CLICK_PX, CLICK_COLOUR, -1, cv2.LINE_AA)
-        cv2.circle(outlined, click, CLICK_PX, (1.0, 1.0, 1.0), 2, cv2.LINE_AA)
-    clicked = {0: "", 1: ", 1 click: not this"}.get(len(not_this), f", {len(not_this)} clicks: not this")
-    pictures = {f"{name}, selected{clicked}": outlined, "GrabCut alone": plain_cut, "ours": our_cut}
+    for x, y, include in clicks:
+        cv2.circle(outlined, (x, y), CLICK_PX, COLOURS[include], -1, cv2.LINE_AA)
+        cv2.circle(outlined, (x, y), CLICK_PX, (1.0, 1.0, 1.0), 2, cv2.LINE_AA)
+    pictures = {f"{name}, selected{_counted(clicks)}": outlined, "GrabCut alone": plain_cut, "ours": our_cut}
     width = round(HEIGHT_PX * photo.shape[1] / photo.shape[0])
     tiles = [
         labelled(_padded(cv2.resize(each, (width, HEIGHT_PX), interpolation=cv2.INTER_AREA), 232), label)
@@ -117,6 +123,14 @@ def row(name: str) -> np.ndarray:
         for label, each in (("GrabCut, 100%", plain_cut), ("ours, 100%", our_cut)):
             tiles.append(_padded(labelled(each[top : top + CROP_PX, left : left + CROP_PX], label), CROP_PX + 4))
     return np.hstack(tiles)
+
+
+def _counted(clicks: Clicks) -> str:
+    if not clicks:
+        return ""
+    these = sum(include for _, _, include in clicks)
+    kinds = "not this" if not these else f"{these} this, {len(clicks) - these} not"
+    return f", {len(clicks)} click{'s' if len(clicks) > 1 else ''}: {kinds}"
 
 
 def labelled(picture: np.ndarray, text: str) -> np.ndarray:

@@ -83,3 +83,21 @@ def test_a_pupil_is_not_taken_for_a_gap() -> None:
     mask[150:153, 300:303] = 0
     picture = np.random.default_rng(1).random((300, 400, 3), np.float32)
     assert (trimap.around(picture, mask, 0.5)[130:170, 280:320] == 1).all()
+
+
+def test_a_checked_mask_is_believed_where_colours_would_be_a_guess() -> None:
+    """Blotches of the same few colours on both sides: the band is narrow; where hair differs from its ground, wide."""
+    random = np.random.default_rng(5)
+    blotches = random.choice(np.array([0.1, 0.5, 0.9], np.float32), (50, 70))
+    busy = np.dstack([cv2.resize(blotches, (420, 300), interpolation=cv2.INTER_LINEAR)] * 3)
+    disc = np.zeros((300, 420), np.float32)
+    cv2.circle(disc, (210, 150), 90, 1, -1)
+    hair = CASES["hair"]
+    shares = []
+    for picture, mask in ((busy, disc), (hair.picture.astype(np.float32), (hair.alpha > 0.5).astype(np.float32))):
+        plain, checked = (
+            np.count_nonzero(trimap.around(picture, mask, 0.5, is_checked=each) == 0.5) for each in (False, True)
+        )
+        shares.append(checked / plain)
+    assert shares[0] < 0.5, shares
+    assert shares[1] > 0.6, shares

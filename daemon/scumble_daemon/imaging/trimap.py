@@ -15,13 +15,19 @@ PINHOLE = 2e-4  # of the picture: a smaller hole in a mask is a highlight or a p
 THIN = 0.006  # half width, of the longer side
 # Of an outline, how far it is off what the colours beside it make of it: not at all, and much.
 CRISP, HAIRY = 0.09, 0.15
+TELLING, GUESSING = 0.1, 0.2  # how far colours beside the band are mistaken for the other side's: hardly, and too much
+INSIDE = 0.5  # what a mistake about the object counts beside one about the ground: it is the more varied
+UNTRIED = 0.01  # of what is around a pixel: so little there tells nothing
 
 
-def around(rgb: np.ndarray, coverage: np.ndarray, detail: float, allowed: np.ndarray | None = None) -> np.ndarray:
+def around(
+    rgb: np.ndarray, coverage: np.ndarray, detail: float, allowed: np.ndarray | None = None, is_checked: bool = False
+) -> np.ndarray:
     """1 inside, 0 outside, 0.5 where the matte has to be found, H×W float32.
 
     `rgb`: H×W×3 float32 in [0, 1] · `coverage`: the mask, bool or soft, of the same size · `detail`: 0 to 1, how far
-    from the outline hair and the like are looked for · `allowed`: bool, outside it everything is 0.
+    from the outline hair and the like are looked for · `allowed`: bool, outside it everything is 0 · `is_checked`: the
+    artist has corrected the mask, so that it is believed where colours would be a guess.
     """
     mask = np.asarray(coverage > 0.5)
     mask = masks.fill_holes(mask, round(PINHOLE * mask.size))
@@ -31,8 +37,10 @@ def around(rgb: np.ndarray, coverage: np.ndarray, detail: float, allowed: np.nda
     away = np.abs(masks.signed_distance(mask))
     unknown = (away <= narrow) | ((coverage > 0.05) & (coverage < 0.95))
     if wide > narrow:
-        unknown |= away <= narrow + (wide // 2 + 1 - narrow) * _softness(rgb, mask, 2 * narrow)
-        unknown |= _doubted(rgb, mask, unknown, away <= wide, allowed)
+        widest = wide // 2 + 1
+        told = _told_apart(rgb, mask, away, widest) if is_checked else np.ones(mask.shape, np.float32)
+        unknown |= away <= narrow + (widest - narrow) * _softness(rgb, mask, 2 * narrow) * told
+        unknown |= _doubted(rgb, mask, unknown, (away <= wide) & (told > 0.5), allowed)
     known = np.where(unknown, 0.5, mask).astype(np.float32)
     known[_middles(mask, known == 1, LEAST_AREA)] = 1
     if allowed is not None:
@@ -69,6 +77,32 @@ def _softness(rgb: np.ndarray, mask: np.ndarray, radius_px: int) -> np.ndarray:
     softness = np.clip((off / np.maximum(count, 1e-6) - CRISP) / (HAIRY - CRISP), 0, 1)
     rows, columns = distance_transform_edt(~line, return_distances=False, return_indices=True)  # pyright: ignore[reportGeneralTypeIssues]
     return softness[rows, columns]
+
+
+def _told_apart(rgb: np.ndarray, mask: np.ndarray, away: np.ndarray, band_px: int) -> np.ndarray:
+    """H×W, 1 where the two sides can be told apart by their colours across a band of `band_px` on both sides of the
+    outline, and 0 where that would be a guess: by what a matte over a wider band makes of what lies just beyond.
+
+    What is thin there may be hair that the mask has missed, and no mistake. An object too narrow to try is a guess.
+    """
+    tried_px = max(2, band_px // 2)
+    unknown = away <= band_px + tried_px
+    known = np.where(unknown, 0.5, mask).astype(np.float32)
+    known[_middles(mask, known == 1, LEAST_AREA)] = 1
+    tried = unknown & (away > band_px) & (known == 0.5)
+    found, _ = colour_pairs.explain(rgb, known, tried)
+    mistaken = np.zeros(mask.shape, np.float32)
+    mistaken[tried] = np.abs(found - mask[tried])
+    mistaken = cv2.morphologyEx(mistaken, cv2.MORPH_OPEN, masks.disc(1))
+    inside = INSIDE * _beside(mistaken, tried & mask, band_px, 1 / INSIDE)
+    off = np.maximum(inside, _beside(mistaken, tried & ~mask, band_px, 0))
+    return 1 - np.clip((off - TELLING) / (GUESSING - TELLING), 0, 1)
+
+
+def _beside(values: np.ndarray, chosen: np.ndarray, radius_px: int, none: float) -> np.ndarray:
+    """Mean around each pixel of the `values` that are `chosen` (bool); `none` where there are hardly any."""
+    total, count = (cv2.GaussianBlur(each.astype(np.float32), (0, 0), radius_px) for each in (values * chosen, chosen))
+    return np.where(count > UNTRIED, total / np.maximum(count, UNTRIED), np.float32(none))
 
 
 def _doubted(

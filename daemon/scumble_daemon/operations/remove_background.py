@@ -112,7 +112,7 @@ def _matte(
         small = np.clip(image.reduced(*window.slices, size), 0, 1)
         allowed = None if region is None else masks.resize(region[window.slices], size) > 0
         coverage = masks.resize(mask, size)
-        known = trimap.around(small, coverage, params.detail, allowed)
+        known = trimap.around(small, coverage, params.detail, allowed, is_checked=bool(found.clicks))
         if params.result == "trimap":
             return trimap.enlarged(known, window.size)
         read = prompts.reader(image, window)
