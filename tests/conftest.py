@@ -3,20 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from .daemon_process import DaemonProcess, running_daemon
-
-EDITORS = Path(__file__).parent / "editors"
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """With `pytest -n`, one process runs all tests of an editor, so that it is started once, or all of a file."""
-    for item in items:
-        editor = item.path.relative_to(EDITORS).parts[0] if EDITORS in item.path.parents else ""
-        item.add_marker(pytest.mark.xdist_group(editor or str(item.path)))
 
 
 @pytest.fixture(scope="session")

@@ -88,12 +88,20 @@ def in_half(write: Write) -> Write:
 
 
 def as_torchscript(network: nn.Module, example: tuple[torch.Tensor, ...], file: Path) -> None:
-    """A program with its weights, as tracing gives it."""
-    import warnings
+    """A program with its weights, as tracing gives it.
 
-    with warnings.catch_warnings(), torch.no_grad():
-        warnings.simplefilter("ignore")  # torch.jit is to go; the published file stays
-        torch.jit.save(torch.jit.trace(network.eval(), example, check_trace=False), str(file))
+    In a thread of its own: the file holds the stack of each call, which is a part of its size.
+    """
+    import warnings
+    from concurrent.futures import ThreadPoolExecutor
+
+    def trace() -> None:
+        with warnings.catch_warnings(), torch.no_grad():
+            warnings.simplefilter("ignore")  # torch.jit is to go; the published file stays
+            torch.jit.save(torch.jit.trace(network.eval(), example, check_trace=False), str(file))
+
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(trace).result()
 
 
 # --- what spandrel reads -----------------------------------------------------------------------------------------
