@@ -125,20 +125,6 @@ def test_a_click_adds_to_what_a_selection_meant() -> None:
     assert after.sum() < 1.2 * before.sum()
 
 
-def test_a_click_on_the_floor_takes_the_floor_and_not_what_stands_on_it() -> None:
-    """The part that it is on ends at edges, not where the neighbourhood that was looked at does."""
-    photo = data.stereo_motorcycle()[0]
-    image = Image.from_array(photo)
-    selection = cutout_sheet.selection_of(photo.shape, cutout_sheet.CASES["motorcycle"][0])
-    region = prompts.region_of(image, selection, None)
-    others = ((380, 92), (590, 215), (270, 150), (346, 182))  # shelf, bin, bench, boxes
-    points = (*(Point(x, y, False) for x, y in others), Point(565, 238), Point(480, 395, False))
-    before, after = (shown_in(image, region, points[:count]) for count in (5, 6))
-    assert before[395, 480]
-    assert not after[395, 480]
-    assert after.sum() > 0.8 * before.sum()
-
-
 def shown_in(image: Image, region: np.ndarray | None, points: tuple[Point, ...]) -> np.ndarray:
     """What was found of all the layer (bool)."""
     found = prompts.find(image, region, points)

@@ -220,8 +220,7 @@ def _corrected(
     chance = None if advice is None else _advised(view, mask, clicks, depth, window, scene.shape, advice)
     likely = None if chance is None else chance if click.include else 1 - chance
     domain = (may & ~before if click.include else before) | at
-    cut = _cut(view.shape, window, scene.shape)
-    part = parts.around_click(scene, domain, at, others, before == click.include, likely, cut)
+    part = parts.around_click(scene, domain, at, others, before == click.include, likely)
     part = _enlarged(part, seen)
     changed = mask.copy()
     if click.include:
@@ -298,16 +297,6 @@ def _window(size: tuple[int, int], click: Click, reach: int) -> tuple[slice, sli
         slice(max(0, click.y - reach), min(size[0], click.y + reach + 1)),
         slice(max(0, click.x - reach), min(size[1], click.x + reach + 1)),
     )
-
-
-def _cut(size: tuple[int, int], window: tuple[slice, slice], seen: tuple[int, int]) -> np.ndarray:
-    """Bool, of `seen` size: the window's rim where the picture goes on beyond."""
-    rows, columns = window
-    cut = np.zeros(seen, bool)
-    cut[0], cut[-1] = rows.start > 0, rows.stop < size[0]
-    cut[:, 0] |= columns.start > 0
-    cut[:, -1] |= columns.stop < size[1]
-    return cut
 
 
 def _around(mask: np.ndarray, margin: float) -> tuple[slice, slice]:

@@ -77,14 +77,12 @@ def around_click(
     others: np.ndarray,
     beyond: np.ndarray,
     likely: np.ndarray | None = None,
-    cut: np.ndarray | None = None,
 ) -> np.ndarray:
     """The part of `domain` (bool) around a click (`at`, bool) that is best parted from the rest of it by edges, and in
     whose middle the click is.
 
     `others`: bool, clicks of the other kind · `beyond`: bool, what is on the click's side already · `likely`: how
-    likely each pixel is to be of that part, in the opinion of a network, which proposes a part as well · `cut`: bool,
-    the rim where what is seen goes on, which is no edge.
+    likely each pixel is to be of that part, in the opinion of a network, which proposes a part as well.
     """
     halo = masks.grow(beyond, 1) & domain  # the mixed colours along an outline lead all around it
     inner = domain & ~halo
@@ -93,7 +91,7 @@ def around_click(
     adjoining = masks.grow(beyond, 2)
     best, best_score = at, 0.0
     for part in _proposals(scene, domain, at, others, likely, beyond):
-        score = _edges(part, domain, change, cut) * centrality(part, at) ** CENTRAL
+        score = _edges(part, domain, change) * centrality(part, at) ** CENTRAL
         score *= (part.sum() / domain.sum()) ** LARGER
         if not (part & adjoining).any():
             score *= APART
@@ -206,16 +204,13 @@ def _unlike(scene: Scene, at: np.ndarray) -> np.ndarray:
     return np.sqrt(square)
 
 
-def _edges(part: np.ndarray, domain: np.ndarray, change: np.ndarray, cut: np.ndarray | None = None) -> float:
+def _edges(part: np.ndarray, domain: np.ndarray, change: np.ndarray) -> float:
     """Strength of the edges along which `part` leaves the rest of `domain`: a geometric mean above the picture's usual
-    strength, since what stops in the midst of plain ground, or at a rim that is only `cut` (bool), is no thing, however
-    strong its other edges are."""
+    strength, since what stops in the midst of plain ground is no thing, however strong its other edges are."""
     rim, usual = part & masks.grow(domain & ~part, 1), float(change.mean()) + 1e-3
-    open_px = 0 if cut is None else np.count_nonzero(part & cut)
-    if not rim.any() and not open_px:
+    if not rim.any():
         return ISLAND_EDGE * usual
-    logs = np.log(change[rim] + usual).sum() + open_px * np.log(usual)
-    return float(np.exp(logs / (np.count_nonzero(rim) + open_px))) - usual
+    return float(np.exp(np.log(change[rim] + usual).mean())) - usual
 
 
 def centrality(part: np.ndarray, at: np.ndarray) -> float:
