@@ -81,7 +81,7 @@ def test_stripes_are_continued() -> None:
     hole = blob(photo.shape, 100, 80, 30, 22)
     (erased,) = erase(Image.from_array(photo), hole)
     off = np.abs(erased.filling[..., :3].astype(int) - photo)[hole]
-    assert off.mean() < 13
+    assert off.mean() < 12
 
 
 def test_an_object_on_smooth_ground_is_gone_without_a_trace() -> None:
@@ -267,13 +267,12 @@ def test_thousands_of_islands() -> None:
     photo = data.chelsea().copy()
     truth = photo.copy()
     specks = np.zeros(photo.shape[:2], np.uint8)
-    random = np.random.default_rng(5)  # the same specks whatever has run before
-    for x, y in zip(random.integers(0, photo.shape[1], 3000), random.integers(0, photo.shape[0], 3000), strict=True):
+    for x, y in zip(RANDOM.integers(0, photo.shape[1], 3000), RANDOM.integers(0, photo.shape[0], 3000), strict=True):
         cv2.circle(specks, (int(x), int(y)), 1, 1, -1)
     photo[specks > 0] = 255
     (erased,) = erase(Image.from_array(photo), specks)
     off = np.abs(erased.filling[..., :3].astype(int) - truth)[specks > 0]
-    assert off.mean() < 13
+    assert off.mean() < 12
     assert not erased.filling[cv2.dilate(specks, np.ones((2 * MOST_PX + 3,) * 2)) == 0].any()
 
 
