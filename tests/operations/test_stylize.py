@@ -41,6 +41,7 @@ def daemon() -> Iterator[DaemonProcess]:
         checkpoints.save(own.painter(3).state_dict(), daemon.home / "weights" / "my garden.safetensors")
         daemon.start()
         daemon.wait_for_worker()
+        wait_until(lambda: "my garden.safetensors" in choices(daemon, "style"), "the artist's own style")
         yield daemon
 
 
