@@ -40,6 +40,11 @@ def along(needed: np.ndarray, block_px: int, margin_px: int) -> list[Block]:
     return found
 
 
+def moved(part: Part, down: int, across: int) -> Part:
+    rows, columns = part
+    return slice(rows.start + down, rows.stop + down), slice(columns.start + across, columns.stop + across)
+
+
 def wider(part: Part, by_px: int, size: tuple[int, ...]) -> Part:
     """`part` and what lies around it within a picture of `size`."""
     rows, columns = (

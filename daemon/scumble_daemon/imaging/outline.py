@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from . import masks
+from .blocks import Block
 
 BLOCK_PX = 128  # what is drawn at a time, where the outline runs; elsewhere there is nothing to draw
 LEAST_RADIUS_PX = 3  # of the filter, where the mask was found at full size; of 2, 3 and 4 the best on tuning
@@ -130,8 +131,5 @@ def _drawn(smooth: np.ndarray, block: _Block, read: Read) -> np.ndarray:
     rows, columns = block.rows, block.columns
     large = masks.stretched(smooth, block.size, rows.around, columns.around)
     guided = masks.follow_edges(large, read(rows.around, columns.around), block.radius, 1e-3)
-    inside = guided[
-        rows.drawn.start - rows.around.start : rows.drawn.stop - rows.around.start,
-        columns.drawn.start - columns.around.start : columns.drawn.stop - columns.around.start,
-    ]
-    return masks.levels(inside, 0.3, 0.7)
+    inside = Block((rows.drawn, columns.drawn), (rows.around, columns.around)).inside
+    return masks.levels(guided[inside], 0.3, 0.7)

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import cv2
 import numpy as np
 
-from . import masks, segment
+from . import blocks, masks, segment
 from .segment import Scene, View
 
 COLOURED = (0.4, 0.5, 0.65)  # how much likelier
@@ -131,9 +131,9 @@ def hung(view: View, before: np.ndarray, after: np.ndarray, inside: np.ndarray) 
 def _is_seamless(view: View, piece: np.ndarray, taken: np.ndarray) -> bool:
     """Whether the edges between both (bool) are weak beside those along the rest of the piece's outline."""
     left, top, width, height = cv2.boundingRect(piece.astype(np.uint8))
-    rows, columns = slice(max(0, top - 8), top + height + 8), slice(max(0, left - 8), left + width + 8)
-    piece, taken = piece[rows, columns], taken[rows, columns]
-    change = segment.edge_strength(view.part(rows, columns).scene(max(piece.shape)))
+    near = blocks.wider((slice(top, top + height), slice(left, left + width)), 8, piece.shape)
+    piece, taken = piece[near], taken[near]
+    change = segment.edge_strength(view.part(*near).scene(max(piece.shape)))
     outline = masks.grow(piece, 1) & ~masks.erode(piece, 1)
     joint, rest = outline & masks.grow(taken, 1), outline & ~masks.grow(taken, 4)
     return bool(joint.any() and rest.any() and np.median(change[joint]) < SEAM * np.median(change[rest]))

@@ -11,7 +11,7 @@ import numpy as np
 from scumble_protocol.errors import Invalid
 from scumble_protocol.image import Bounds, Point
 
-from . import masks
+from . import blocks, masks
 from .clicks import Advice, Click, click_discs, from_clicks
 from .image import Image
 from .segment import WORK_PX, View
@@ -198,8 +198,7 @@ def reader(image: Image, window: Window) -> Callable[[slice, slice], np.ndarray]
     """Reads the picture in rows and columns of the window's own."""
 
     def read(rows: slice, columns: slice) -> np.ndarray:
-        top, left = window.top, window.left
-        return image.part(slice(rows.start + top, rows.stop + top), slice(columns.start + left, columns.stop + left))
+        return image.part(*blocks.moved((rows, columns), window.top, window.left))
 
     return read
 

@@ -169,7 +169,7 @@ def without(scene: Scene, region: np.ndarray, found: np.ndarray, clicks: Sequenc
     for at in clicks:
         nearness = _nearness(scene, found, at)
         allowed, far = allowed & ~(at | (nearness > 1)), far & (nearness < 1 / FAR)
-    return far | _settled(scene, region, allowed, found & allowed) & found if clicks else found
+    return far | (_settled(scene, region, allowed, found & allowed) & found)
 
 
 def _settled(scene: Scene, region: np.ndarray, allowed: np.ndarray, found: np.ndarray) -> np.ndarray:

@@ -11,7 +11,7 @@ from scumble_protocol.image import Bounds, Point
 
 from . import masks, outline
 from .image import Image, NewSelection
-from .prompts import Found, last_words
+from .prompts import Found, last_words, reader
 
 CLICK_PX = 1.4  # around a clicked pixel the selection turns into what the click says; its neighbours stay what they are
 
@@ -60,12 +60,8 @@ def _outline(image: Image, found: Found, finish: Finish) -> tuple[np.ndarray, Bo
 def _drawn(image: Image, found: Found, mask: np.ndarray) -> tuple[np.ndarray, Bounds]:
     """The same, without what the artist wants of it."""
     window = found.window
-
-    def there(rows: slice, columns: slice) -> tuple[slice, slice]:
-        return _moved(rows, window.top), _moved(columns, window.left)
-
     kept = None if found.blocks is None else outline.Kept(found.blocks, image.digest + repr(window).encode())
-    drawn = outline.draw(mask, window.size, lambda *part: image.part(*there(*part)), kept)
+    drawn = outline.draw(mask, window.size, reader(image, window), kept)
     height, width = drawn.coverage.shape
     return drawn.coverage, Bounds(window.left + drawn.left, window.top + drawn.top, width, height)
 
@@ -73,10 +69,6 @@ def _drawn(image: Image, found: Found, mask: np.ndarray) -> tuple[np.ndarray, Bo
 def _reachable(extent: Bounds, finish: Finish) -> Bounds:
     reach = math.ceil(abs(finish.shift_px) + 2 * finish.feather_px) + 8  # and room around a click at its edge
     return Bounds(extent.x - reach, extent.y - reach, extent.width + 2 * reach, extent.height + 2 * reach)
-
-
-def _moved(part: slice, by: int) -> slice:
-    return slice(part.start + by, part.stop + by)
 
 
 def _respect(coverage: np.ndarray, bounds: Bounds, points: Sequence[Point]) -> np.ndarray:

@@ -222,8 +222,7 @@ class _Made:
             touched = partial[rows, columns]
             cleaned = np.zeros((*touched.shape, 3), np.float32)
             for block in blocks.along(touched, matte.BLOCK_PX, 0):
-                down, across = block.core
-                part = (_moved(down, rows.start), _moved(across, columns.start))
+                part = blocks.moved(block.core, rows.start, columns.start)
                 cleaned[block.core] = matte.foreground(self._image.part, self._alpha, part, self._found.edge)
             return cleaned, touched * self._image.alpha_part(rows, columns)
 
@@ -299,10 +298,6 @@ class _Made:
         target = relight.encoded(relight.linear(base) * gain.astype(np.float32))
         before, after = self._image.to_native(base), self._image.to_native(target)
         return np.maximum(after / before, 1e-3)[0, 0]
-
-
-def _moved(part: slice, by: int) -> slice:
-    return slice(part.start + by, part.stop + by)
 
 
 def _whole(size: tuple[int, int]) -> Bounds:

@@ -35,8 +35,10 @@ MOST_GRAIN = 3.0  # times the usual one at the rim
 def is_needed(view: Seen, found: Copies) -> bool:
     """Whether nearly all of the rim is smooth, and the copies that were `found` do not join."""
     steps = _steps(view.rgb)[_rim(view)]
+    if not len(steps) or np.quantile(steps, SMOOTH[0]) > SMOOTH[1]:
+        return False
     heights = _seams(view, found)
-    if not len(steps) or not len(heights) or np.quantile(steps, SMOOTH[0]) > SMOOTH[1]:
+    if not len(heights):
         return False
     least = SOFT_MISFIT if np.quantile(steps, SOFT[0]) < SOFT[1] else MISFIT
     return float(np.quantile(heights, 1 - MISFIT_SHARE)) > max(least, NOISES * float(np.median(steps)))

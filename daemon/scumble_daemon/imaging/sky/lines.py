@@ -37,8 +37,9 @@ class Lines:
 def follow(away: np.ndarray, sky: np.ndarray) -> Lines:
     """`away`: H×W×3, Lab less the sky's own · `sky`: bool, what is open sky."""
     strength, angle = (np.zeros(sky.shape, np.float32) for _ in range(2))
+    away = _capped(away)
     for block in blocks.along(sky, BLOCK_PX, LENGTH_PX):
-        found = _strength(_capped(away[block.around]))
+        found = _strength(away[block.around])
         strength[block.core], angle[block.core] = (each[block.inside] for each in found)
     strength *= sky
     usual = float(np.median(strength[sky])) if sky.any() else 0.0
@@ -54,7 +55,7 @@ def follow(away: np.ndarray, sky: np.ndarray) -> Lines:
     kept = joined & certain & long
     kept[0] = False
     strength *= kept[labels]
-    course = wires.trace(_capped(away), sky, strength, angle)
+    course = wires.trace(away, sky, strength, angle)
     seen = np.clip(strength / STRONG, 0, 1)
     course[masks.grow(seen >= 1, wires.BESIDE_PX) | masks.grow(~sky, LENGTH_PX // 2)] = 0
     strength = np.maximum(cv2.dilate(seen, np.ones((3, 3), np.uint8)), np.hypot(*cv2.split(course)))

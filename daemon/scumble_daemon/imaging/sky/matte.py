@@ -212,8 +212,7 @@ def foreground(read: Read, alpha: np.ndarray, part: Part, edge: Edge) -> np.ndar
     around, inner = read(*given), Block(part, given).inside
     lab = cv2.cvtColor(np.clip(around, 0, 1).astype(np.float32), cv2.COLOR_RGB2LAB)
     behind, spread = masks.stretched(edge.sky, size, *given), masks.stretched(edge.spread, size, *given)
-    ground = _ground(lab, behind, spread, edge, size, given)
-    near = cv2.cvtColor(ground[inner], cv2.COLOR_LAB2RGB)
+    near = cv2.cvtColor(_ground(lab, behind, spread, edge, size, given)[inner], cv2.COLOR_LAB2RGB)
     rgb, sky = around[inner], cv2.cvtColor(behind[inner], cv2.COLOR_LAB2RGB)
     share = alpha[part][..., None]
     missing = rgb - share * sky - (1 - share) * near
