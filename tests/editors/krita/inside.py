@@ -465,6 +465,15 @@ def share_in_sight(name):
     return shown.width() * shown.height() / max(1, widget.width() * widget.height())
 
 
+def give_room(height=None):
+    """So many pixels of height at most for what is scrolled in the docker; without it, what there is."""
+    scroll = docker()._scroll
+    scroll.setMaximumHeight(height or 16777215)  # Qt's own limit
+    settle()
+    docker()._rows.fit_pictures(scroll.viewport().height())
+    return True
+
+
 def place_on_canvas(x, y):
     """Where a place of the document is on the screen, while the artist points on the canvas."""
     canvas = docker()._picking._canvas
