@@ -1,8 +1,10 @@
 """Objects in real photographs, outlined by hand: `python -m tests.bench.objects FILE.png` shows them.
 
 `masks/objects.json` holds for each the photograph, what is difficult about it, whether it may be tuned on, and its
-outlines and holes as polygons in the photograph's own pixels, drawn point by point on enlarged pictures. The corner of
-the photograph is 0, 0, and the middle of its first pixel 0.5, 0.5.
+outlines and holes as polygons in the photograph's own pixels. They were drawn point by point on enlarged pictures, with
+no selection of ours in sight; where an edge is clear they were then moved to its steepest place, by two pixels at most,
+and looked at again. Hair, and edges that cannot be seen, are where an artist would cut: halfway. The corner of the
+photograph is 0, 0, and the middle of its first pixel 0.5, 0.5.
 """
 
 from __future__ import annotations
