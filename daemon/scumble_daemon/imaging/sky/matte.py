@@ -213,11 +213,13 @@ def _ground(
     mixed = np.clip((high - distance(around[..., :3], sky) / spread) / (high - low), 0, 1)
     ground = around + (near * mixed)[..., None] * (beside - around)
     away = ground[..., :3] - sky
-    square = np.maximum((away * away) @ COUNTS**2, 1e-3)
-    further = np.clip(((wide - sky) * away) @ COUNTS**2 / square, 1, FURTHER)[..., None]
-    found = sky + (1 + (1 - ground[..., 3:]) * (further - 1)) * away
-    np.clip(found[..., 0], 0, 100, out=found[..., 0])
-    return found
+    counted = away * COUNTS**2
+    square = np.maximum(np.einsum("yxc,yxc->yx", counted, away), 1e-3)
+    further = np.clip(np.einsum("yxc,yxc->yx", counted, wide - sky) / square, 1, FURTHER)
+    away *= (1 + (1 - ground[..., 3]) * (further - 1))[..., None]
+    away += sky
+    np.clip(away[..., 0], 0, 100, out=away[..., 0])
+    return away
 
 
 def _mixture(
