@@ -23,6 +23,7 @@ from sklearn.datasets import load_sample_image
 
 from . import skies
 
+KERNEL = np.ones((5, 5), np.uint8)
 PLAIN: dict[str, Any] = {"light": 0, "colour": 0, "haze": 0, "water": 0}
 
 
@@ -144,6 +145,28 @@ def test_no_halo_of_the_old_sky_is_left() -> None:
     glued = scene.photo / 255
     pasted = np.where(made.share()[..., None] > 0.5, new, glued)  # a hard mask instead
     assert np.abs(new - truth)[edge].mean() < 0.8 * np.abs(pasted - truth)[edge].mean()
+
+
+def test_masts_keep_their_own_colour_before_a_dark_sky() -> None:
+    """Thinner than their photo's lens and JPEG tell apart from the sky, they are not as pale and blue as it was."""
+    scene = skies.make("roofs before China's sky")
+    dark = np.broadcast_to(np.array([26, 31, 51], np.uint8), scene.photo.shape).copy()
+    made = replaced(scene.photo, Context(reference_layer=Image.from_array(dark)), **PLAIN)
+    truth = scene.before(dark / np.float32(255))
+    solid = (scene.sky < 0.5).astype(np.uint8)
+    thin = (scene.sky < 0.7) & ~(cv2.dilate(cv2.morphologyEx(solid, cv2.MORPH_OPEN, KERNEL), KERNEL) > 0)
+    off = (made.seen / 255 - truth)[thin].mean(axis=0)
+    assert thin.sum() > 5000
+    assert np.abs(off).max() < 0.08
+
+
+def test_a_pixel_that_is_half_sky_is_found_half_sky() -> None:
+    """As light is mixed: before a pale sky such a pixel is much paler than the mean of both colours."""
+    scene = skies.make("bare trees before a grey sky")
+    found = replaced(scene.photo, **PLAIN).share()
+    half = (scene.sky > 0.35) & (scene.sky < 0.65)
+    assert abs((found - scene.sky)[half].mean()) < 0.05
+    assert np.abs(found - scene.sky).mean() < 0.016
 
 
 # --- photos without one -------------------------------------------------------------------------------------------

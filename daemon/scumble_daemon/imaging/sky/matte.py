@@ -34,8 +34,12 @@ MARGIN_PX = 16  # that colours beside an edge are taken from
 SAMPLED, SAMPLE_PX = (12, 16), 48  # places where noise is measured
 PLAIN_SKY = 0.99
 FAINT, WHOLE = 0.07, 0.97
+EVEN = (0.5, 0.8)  # of how far a pixel is from the sky, that those around it are: on a line, on what is wide
+FURTHER = 2.5  # a line's purest pixels are two fifths of it at least
+LIGHT = 0.75  # documents mix encoded values: by light alone, twigs before a new pale sky are heavier than they were
 OVERSHOT = 0.3
 SKYWARDS = 0.05  # so far towards the sky's colour a foreground's may lie: more is what is left of the sky
+ALIKE = 1e-4  # of two colours, squared: less tells no direction
 STEADY = 0.05  # of a foreground colour that is solved for
 
 Read = Callable[[slice, slice], np.ndarray]
@@ -44,7 +48,8 @@ Read = Callable[[slice, slice], np.ndarray]
 
 @dataclass(frozen=True)
 class Edge:
-    """What is known of both sides, on the working copy. `prior`: the sky's coarse share · `sky`, `ground`: colours.
+    """What is known of both sides, on the working copy. `prior`: the sky's coarse share · `sky`, `ground`: colours ·
+    `wide`: the ground's where it is no line, into which a lens mixes sky · `even`: how far `ground` is of such places.
 
     `band`: float32, where the matte is looked for · `spread`: of the sky's colour, and less than that further into the
     ground, where less is taken for sky · `near`: 1 beside the coarse sky, 0 further away, where what is pale in the
@@ -56,6 +61,8 @@ class Edge:
     band: np.ndarray
     sky: np.ndarray
     ground: np.ndarray
+    wide: np.ndarray
+    even: np.ndarray
     spread: np.ndarray
     near: np.ndarray
     lines: Lines
@@ -69,8 +76,8 @@ class Edge:
         # Its purest pixels: others are mixed with the sky already, on the copy more so than in the picture.
         pure = (off >= 0.8 * cv2.dilate(off, masks.disc(PURE_PX))) & (off > CONTRAST[1])
         solid = (pure & ~sky | masks.erode(~sky, 4)) & view.shows & (off > CONTRAST[0])
-        ground, share = spread_out(view.lab, solid, NEAR_PX)
-        ground += (1 - share)[..., None] * (view.lab[solid].mean(axis=0) if solid.any() else 0)
+        even = _evenly(off)
+        wide = solid * even if (solid * even).any() else solid
         reach = max(3, round((BAND if is_coloured(view) else GREY_BAND) * max(sky.shape)))
         unknown = masks.grow(sky, reach) & masks.grow(~sky, reach) | (prior > 0.05) & (prior < 0.95)
         away = masks.distance_to(sky) / reach
@@ -80,7 +87,9 @@ class Edge:
             cv2.GaussianBlur(prior.astype(np.float32), (0, 0), 0.8),
             cv2.GaussianBlur(unknown.astype(np.float32), (0, 0), 1.0),
             field.lab,
-            ground,
+            _everywhere(view.lab, solid),
+            _everywhere(view.lab, wide),
+            _everywhere(even[..., None], solid)[..., 0],
             field.spread * np.clip(1.15 - away, 0.4, 1).astype(np.float32),
             np.clip(1.5 - NEAR * away, 0, 1).astype(np.float32),
             Lines(np.zeros((1, 1), np.float32), np.zeros((1, 1, 2), np.float32)),
@@ -105,6 +114,20 @@ def _inside(sky: np.ndarray) -> np.ndarray:
     wide, narrow = masks.erode(sky, 2), masks.erode(sky, 1)
     inside = wide | narrow & ~masks.grow(wide, 3)
     return inside if inside.any() else sky
+
+
+def _evenly(off: np.ndarray) -> np.ndarray:
+    """1 where all around a pixel is as far `off` the sky's colour, 0 on what is so thin that sky is mixed into it."""
+    least = cv2.erode(off, np.ones((3, 3), np.uint8)) / np.maximum(off, 1e-6)
+    low, high = EVEN
+    return np.clip((least - low) / (high - low), 0, 1).astype(np.float32)
+
+
+def _everywhere(values: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    """Those that count, of what is near, and where nothing is, their mean."""
+    around, share = spread_out(values, weight, NEAR_PX)
+    mean = (weight[..., None] * values).sum(axis=(0, 1)) / max(float(weight.sum()), 1e-6)
+    return around + (1 - share)[..., None] * mean.astype(np.float32)
 
 
 def _grain(lab: np.ndarray, share: np.ndarray, read: Read, size: tuple[int, int]) -> np.float32:
@@ -174,15 +197,29 @@ def _wire_px(size: tuple[int, int], edge: Edge) -> int:
 def _ground(
     lab: np.ndarray, sky: np.ndarray, spread: np.ndarray, edge: Edge, size: tuple[int, int], part: Part
 ) -> np.ndarray:
-    """The foreground's colour at an edge, Lab: of the purest pixels beside it, and where none is, that on the copy."""
-    around, near = (masks.stretched(each, size, *part) for each in (edge.ground, edge.near))
+    """The foreground's colour at an edge, Lab: of the purest pixels beside it, and where none is, that on the copy.
+
+    Of a line even the purest pixels are mixed with the sky: its colour is taken to be as far from that as what is wide.
+    """
+    around, wide, even, near = (
+        masks.stretched(each, size, *part) for each in (edge.ground, edge.wide, edge.even, edge.near)
+    )
     off = distance(lab, sky) / spread
     pure = (off >= 0.8 * cv2.dilate(off, masks.disc(PURE_PX))) & (off > CONTRAST[1])
-    beside, share = spread_out(lab, pure, BESIDE_PX)
+    beside, share = spread_out(np.dstack([lab, _evenly(off)]), pure, BESIDE_PX)
+    around = np.dstack([around, even])
     beside += (1 - share)[..., None] * around
     low, high = MIXED
-    mixed = np.clip((high - distance(around, sky) / spread) / (high - low), 0, 1)
-    return around + (near * mixed)[..., None] * (beside - around)
+    mixed = np.clip((high - distance(around[..., :3], sky) / spread) / (high - low), 0, 1)
+    ground = around + (near * mixed)[..., None] * (beside - around)
+    away = ground[..., :3] - sky
+    counted = away * COUNTS**2
+    square = np.maximum(np.einsum("yxc,yxc->yx", counted, away), 1e-3)
+    further = np.clip(np.einsum("yxc,yxc->yx", counted, wide - sky) / square, 1, FURTHER)
+    away *= (1 + (1 - ground[..., 3]) * (further - 1))[..., None]
+    away += sky
+    np.clip(away[..., 0], 0, 100, out=away[..., 0])
+    return away
 
 
 def _mixture(
@@ -202,7 +239,15 @@ def _mixture(
     share = mixed * blended + (1 - mixed) * apart
     sharpened = (along <= 0.1 * off) & (off < OVERSHOT * between)  # brighter than the sky beside what is darker
     share[sharpened & (line < 0.5)] = 0
-    return share, between
+    more = np.maximum(_of_light(share, sky[..., 0], ground[..., 0]) - share, 0)  # what is pale has shades of its own
+    return share + LIGHT * more, between
+
+
+def _of_light(share: np.ndarray, sky: np.ndarray, ground: np.ndarray) -> np.ndarray:
+    """The share of light that is mixed, for that of lightness between the sky's and the ground's, L of Lab."""
+    far, near = np.maximum(sky, 0) + 16, np.maximum(ground, 0) + 16  # whose cube light goes with
+    mixed = far + share * (near - far)
+    return share * (far * far + far * mixed + mixed * mixed) / (far * far + far * near + near * near)
 
 
 def foreground(read: Read, alpha: np.ndarray, part: Part, edge: Edge) -> np.ndarray:
@@ -218,7 +263,7 @@ def foreground(read: Read, alpha: np.ndarray, part: Part, edge: Edge) -> np.ndar
     missing = rgb - share * sky - (1 - share) * near
     front = near + (1 - share) * missing / ((1 - share) ** 2 + STEADY)
     towards = sky - near
-    length = np.maximum((towards**2).sum(axis=2, keepdims=True), 1e-6)
+    length = np.maximum((towards**2).sum(axis=2, keepdims=True), ALIKE)
     beyond = ((front - near) * towards).sum(axis=2, keepdims=True) / length - SKYWARDS
     front = front - np.maximum(beyond, 0) * towards
     return np.where(share > 0, np.clip(front, 0, max(1.0, float(rgb.max()))), rgb).astype(np.float32)
