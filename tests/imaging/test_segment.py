@@ -101,6 +101,29 @@ def test_a_click_takes_the_whole_cushion_and_none_of_the_cat(click: tuple[int, i
     assert after[cat].mean() > 0.97
 
 
+@pytest.mark.parametrize("click", [(484, 385), (480, 395), (470, 390)])
+def test_a_click_on_the_floor_leaves_the_wheel_that_stands_on_it(click: tuple[int, int]) -> None:
+    """However close to the wheel, which an edge parts from the floor, and far from the middle of the motorcycle."""
+    photo = cutout_sheet.photo_of("motorcycle")
+    image = Image.from_array(photo)
+    selection = cutout_sheet.selection_of(photo.shape, cutout_sheet.CASES["motorcycle"][0])
+    shown = shown_in(image, prompts.region_of(image, selection, None), (Point(*click, False),))
+    assert shown[385:405, 440:500].mean() < 0.05, "the floor"
+    assert shown[330:420, 585:640].mean() > 0.9, "the wheel"
+
+
+def test_a_click_that_includes_makes_nothing_else_jump() -> None:
+    """The first of them, after one that excludes: what is far from it stays as it was."""
+    photo = cutout_sheet.photo_of("motorcycle")
+    image = Image.from_array(photo)
+    selection = cutout_sheet.selection_of(photo.shape, cutout_sheet.CASES["motorcycle"][0])
+    region = prompts.region_of(image, selection, None)
+    points = Point(590, 215, False), Point(565, 238)
+    before, after = (shown_in(image, region, points[:count]) for count in (1, 2))
+    assert (after & ~before)[238, 565]
+    assert np.array_equal(before[:, :450], after[:, :450])
+
+
 def test_a_click_beside_what_was_found_changes_nothing_else() -> None:
     """What is excluded there was not taken anyway."""
     picture = np.full((160, 200, 3), FLOOR, np.float32)

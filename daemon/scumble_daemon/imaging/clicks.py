@@ -20,6 +20,7 @@ GROUND = 0.5  # of the picture's rim: what has more of it is no object
 MIDDLE = 0.5  # the click is about there where it is so far inside, of how far one can be
 NEARNESSES = (0, 2, 3, 4)  # from how close by the first click looks: all of the picture, then half, quarter, eighth
 CREVICE = 0.03  # of half an object's thickness: what cuts into it and is no wider than twice that is filled
+BESIDE_PX = 8  # of what changed: further off, a click within a region fills no holes and no crevices
 FINE = 0.012  # of an object's size: a mistake of so small a depth is more than the network can see
 SEEN = 0.5  # how likely, in a network's opinion, what a region means has to be for that opinion to count
 REACH, LEAST_REACH_PX = 10, 48  # how far around a click, in distances from it to the mask's edge, but not less
@@ -233,6 +234,9 @@ def _corrected(
     if not click.include:
         around = _around(mask & (~changed | outside), 0.5)
         changed[around] &= ~parts.hung(view.part(*around), mask[around], changed[around], inside[around])
+    if held.any():
+        still = ~masks.grow(mask ^ (changed | inside), BESIDE_PX)
+        outside |= still & ~mask  # there its holes are where ground is seen
     return _tidy(changed, inside, outside, allowed)
 
 
