@@ -230,6 +230,8 @@ def _corrected(
     else:
         changed[window] &= ~part
     inside, outside = (_kept(mask == include, clicks, include, min(4.0, depth / 2)) for include in (True, False))
+    if not click.include:
+        changed &= ~_specks(changed, mask & ~changed, inside)
     inside |= changed & held
     if not click.include:
         around = _around(mask & (~changed | outside), 0.5)
@@ -238,6 +240,14 @@ def _corrected(
         still = ~masks.grow(mask ^ (changed | inside), BESIDE_PX)
         outside |= still & ~mask  # there its holes are where ground is seen
     return _tidy(changed, inside, outside, allowed)
+
+
+def _specks(left: np.ndarray, taken: np.ndarray, inside: np.ndarray) -> np.ndarray:
+    """What is `left` (bool) beside what was `taken` in pieces too small to be things, with nothing `inside` in them."""
+    labels, areas = masks.components(left)
+    small = areas < parts.HUNG_PX
+    small[labels[inside]] = small[0] = False
+    return masks.touching(small[labels], masks.grow(taken, 2))
 
 
 def _kept(side: np.ndarray, clicks: Sequence[Click], include: bool, radius_px: float) -> np.ndarray:
