@@ -54,7 +54,11 @@ CLICKS: dict[str, Clicks] = {
         *((380, 92, NOT_THIS), (590, 215, NOT_THIS), (270, 150, NOT_THIS)),  # the shelf, the bin, the bench
         (565, 238, THIS),  # a tube of the fork, which went with the bin
         *((480, 395, NOT_THIS), (330, 160, NOT_THIS), (355, 175, NOT_THIS)),  # the floor, a post, a box
-        (372, 158, THIS),  # a grip, which went with that
+        (372, 158, THIS),  # a grip, so that what comes next ends there
+        *((309, 180, NOT_THIS), (205, 157, NOT_THIS), (347, 148, NOT_THIS)),  # wood, the bench again, a tray
+        *((590, 150, NOT_THIS), (487, 290, NOT_THIS), (300, 398, NOT_THIS)),  # a white box, the floor's two other parts
+        (615, 428, THIS),  # the bright rim of a wheel
+        (552, 117, NOT_THIS),  # the dark beside the lamp
     ),
 }
 """x, y of clicks on what else is in the selection, as no outline that is drawn roughly says that it is not meant; and

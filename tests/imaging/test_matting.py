@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pymatting
 import pytest
-from scumble_daemon.imaging import closed_form, matting, trimap
+from scumble_daemon.imaging import closed_form, masks, matting, trimap
 
 from ..bench import composites, cutout
 
@@ -96,8 +96,22 @@ def test_a_checked_mask_is_believed_where_colours_would_be_a_guess() -> None:
     shares = []
     for picture, mask in ((busy, disc), (hair.picture.astype(np.float32), (hair.alpha > 0.5).astype(np.float32))):
         plain, checked = (
-            np.count_nonzero(trimap.around(picture, mask, 0.5, is_checked=each) == 0.5) for each in (False, True)
+            np.count_nonzero((trimap.around(picture, mask, 0.5, is_checked=each) == 0.5) & (mask == 0))
+            for each in (False, True)
         )
         shares.append(checked / plain)
     assert shares[0] < 0.5, shares
     assert shares[1] > 0.6, shares
+
+
+def test_a_checked_mask_is_whole_inside() -> None:
+    """What is missing of an object is seen and clicked on: hair is looked for outside it, and hardly inside."""
+    case = CASES["fur"]
+    mask = case.alpha > 0.5
+    inside = masks.distance_to(~mask) > 8
+    plain, checked = (
+        np.count_nonzero(trimap.around(case.picture, mask.astype(np.float32), 0.5, is_checked=each)[inside] == 0.5)
+        for each in (False, True)
+    )
+    assert plain > 500
+    assert checked < 0.1 * plain

@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 import pytest
-from scumble_daemon.imaging import prompts
+from scumble_daemon.imaging import masks, prompts
 from scumble_daemon.imaging.image import Image
 from scumble_daemon.imaging.segment import WORK_PX, Scene, within
 from scumble_protocol.image import Bounds, Point
@@ -99,6 +99,41 @@ def test_a_click_takes_the_whole_cushion_and_none_of_the_cat(click: tuple[int, i
     cat = np.zeros_like(after)
     cat[10:280, 60:290] = cat[100:170, 290:350] = cat[5:40, 340:375] = True
     assert after[cat].mean() > 0.97
+
+
+def test_no_specks_are_left_of_a_floor_that_a_click_takes() -> None:
+    """Within a selection: what is too small to be a thing goes too."""
+    photo = cutout_sheet.photo_of("motorcycle")
+    image = Image.from_array(photo)
+    selection = cutout_sheet.selection_of(photo.shape, cutout_sheet.CASES["motorcycle"][0])
+    points = Point(590, 215, False), Point(565, 238), Point(480, 395, False)
+    shown = shown_in(image, prompts.region_of(image, selection, None), points)
+    _, areas = masks.components(shown[400:, 380:520])
+    assert areas[1:].min(initial=1000) > 30, areas
+    assert shown[238, 565]
+
+
+@pytest.mark.parametrize("click", [(484, 385), (480, 395), (470, 390)])
+def test_a_click_on_the_floor_leaves_the_wheel_that_stands_on_it(click: tuple[int, int]) -> None:
+    """However close to the wheel, which an edge parts from the floor, and far from the middle of the motorcycle."""
+    photo = cutout_sheet.photo_of("motorcycle")
+    image = Image.from_array(photo)
+    selection = cutout_sheet.selection_of(photo.shape, cutout_sheet.CASES["motorcycle"][0])
+    shown = shown_in(image, prompts.region_of(image, selection, None), (Point(*click, False),))
+    assert shown[385:405, 440:500].mean() < 0.05, "the floor"
+    assert shown[330:420, 585:640].mean() > 0.9, "the wheel"
+
+
+def test_a_click_that_includes_makes_nothing_else_jump() -> None:
+    """The first of them, after one that excludes: what is far from it stays as it was."""
+    photo = cutout_sheet.photo_of("motorcycle")
+    image = Image.from_array(photo)
+    selection = cutout_sheet.selection_of(photo.shape, cutout_sheet.CASES["motorcycle"][0])
+    region = prompts.region_of(image, selection, None)
+    points = Point(590, 215, False), Point(565, 238)
+    before, after = (shown_in(image, region, points[:count]) for count in (1, 2))
+    assert (after & ~before)[238, 565]
+    assert np.array_equal(before[:, :450], after[:, :450])
 
 
 def test_a_click_beside_what_was_found_changes_nothing_else() -> None:

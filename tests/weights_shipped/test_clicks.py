@@ -6,11 +6,16 @@ import sys
 from pathlib import Path
 
 import numpy as np
+from scumble_daemon.imaging import prompts
+from scumble_daemon.imaging.image import Image
 from scumble_daemon.imaging.segment import Scene
 from scumble_daemon.models import loading
 from scumble_daemon.models.clicker import Clicker
 from scumble_daemon.models.devices import CPU
 from scumble_daemon.models.sources import Installed
+from scumble_protocol.image import Point
+
+from ..bench import cutout_sheet
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "weights"))
 
@@ -20,10 +25,14 @@ WEIGHTS = Path(__file__).resolve().parents[2] / "weights"
 UNSEEN = 9_000_000  # a seed far from the recipe's
 
 
+def shipped() -> Clicker:
+    file = WEIGHTS / "click-small" / "model.safetensors"
+    return Clicker(loading.load(Installed("c", "c", (), "shipped", (file,), "own", "ClickNet")), CPU, "c")
+
+
 def test_it_understands_clicks() -> None:
     """On its own, from clicks on its largest mistakes: better after five than after one, and better than nothing."""
-    file = WEIGHTS / "click-small" / "model.safetensors"
-    model = Clicker(loading.load(Installed("c", "c", (), "shipped", (file,), "own", "ClickNet")), CPU, "c")
+    model = shipped()
     first, fifth = [], []
     for seed in range(UNSEEN, UNSEEN + 8):
         image, owner = scenes.scene(seed, 192)
@@ -76,3 +85,16 @@ def test_the_next_click_is_in_the_middle_of_the_largest_mistake() -> None:
     click = clicker.next_click(found, mask)
     assert click == clicker.Click(43, 43, False)
     assert clicker.next_click(mask, mask) is None
+
+
+def test_it_has_no_say_where_it_does_not_see_what_a_selection_means() -> None:
+    """A bin goes, a tube of the fork comes back, the floor goes: it took all but the tube for floor."""
+    photo = cutout_sheet.photo_of("motorcycle")
+    image = Image.from_array(photo)
+    selection = cutout_sheet.selection_of(photo.shape, cutout_sheet.CASES["motorcycle"][0])
+    region = prompts.region_of(image, selection, None)
+    points = Point(590, 215, False), Point(565, 238), Point(480, 395, False)
+    found = shipped().point(image, region, points).mask
+    assert not found[390:400, 475:485].any()
+    assert found[190:220, 390:450].all(), "the tank"
+    assert found[300:330, 350:400].all(), "the engine"

@@ -20,7 +20,9 @@ GROUND = 0.5  # of the picture's rim: what has more of it is no object
 MIDDLE = 0.5  # the click is about there where it is so far inside, of how far one can be
 NEARNESSES = (0, 2, 3, 4)  # from how close by the first click looks: all of the picture, then half, quarter, eighth
 CREVICE = 0.03  # of half an object's thickness: what cuts into it and is no wider than twice that is filled
+BESIDE_PX = 8  # of what changed: further off, a click within a region fills no holes and no crevices
 FINE = 0.012  # of an object's size: a mistake of so small a depth is more than the network can see
+SEEN = 0.5  # how likely, in a network's opinion, what a region means has to be for that opinion to count
 REACH, LEAST_REACH_PX = 10, 48  # how far around a click, in distances from it to the mask's edge, but not less
 
 
@@ -217,7 +219,7 @@ def _corrected(
     small = _scaled(_moved(clicks, window), seen.shape, scene.shape)
     at = click_discs(scene.shape, small[-1:], click.include, disc)
     others = click_discs(scene.shape, small[:-1], not click.include, disc) & ~at
-    chance = None if advice is None else _advised(view, mask, clicks, depth, window, scene.shape, advice)
+    chance = None if advice is None else _advised(view, mask, clicks, depth, window, scene.shape, held, advice)
     likely = None if chance is None else chance if click.include else 1 - chance
     domain = (may & ~before if click.include else before) | at
     part = parts.around_click(scene, domain, at, others, before == click.include, likely)
@@ -228,11 +230,24 @@ def _corrected(
     else:
         changed[window] &= ~part
     inside, outside = (_kept(mask == include, clicks, include, min(4.0, depth / 2)) for include in (True, False))
+    if not click.include:
+        changed &= ~_specks(changed, mask & ~changed, inside)
     inside |= changed & held
     if not click.include:
         around = _around(mask & (~changed | outside), 0.5)
         changed[around] &= ~parts.hung(view.part(*around), mask[around], changed[around], inside[around])
+    if held.any():
+        still = ~masks.grow(mask ^ (changed | inside), BESIDE_PX)
+        outside |= still & ~mask  # there its holes are where ground is seen
     return _tidy(changed, inside, outside, allowed)
+
+
+def _specks(left: np.ndarray, taken: np.ndarray, inside: np.ndarray) -> np.ndarray:
+    """What is `left` (bool) beside what was `taken` in pieces too small to be things, with nothing `inside` in them."""
+    labels, areas = masks.components(left)
+    small = areas < parts.HUNG_PX
+    small[labels[inside]] = small[0] = False
+    return masks.touching(small[labels], masks.grow(taken, 2))
 
 
 def _kept(side: np.ndarray, clicks: Sequence[Click], include: bool, radius_px: float) -> np.ndarray:
@@ -249,16 +264,22 @@ def _advised(
     depth: float,
     window: tuple[slice, slice],
     size: tuple[int, int],
+    held: np.ndarray,
     advice: Advice,
 ) -> np.ndarray | None:
-    """What the network, which sees the object so far and the clicks from close by, thinks of a window, at `size`."""
+    """What the network, which sees the object so far and the clicks from close by, thinks of a window, at `size`.
+
+    Nothing, where it takes most of what is `held` (bool) for ground: a region says nothing to it, and few clicks may
+    not tell it what is meant.
+    """
     marked = mask.copy()
     marked[[click.y for click in clicks], [click.x for click in clicks]] = True
     around = _around(marked, AROUND)
     if depth < FINE * max(part.stop - part.start for part in around):
         return None
     found = advice.chance(view.part(*around), _moved(clicks, around), mask[around])
-    if found is None:
+    sure = held & mask
+    if found is None or (sure.any() and masks.resize(found, sure[around].shape)[sure[around]].mean() < SEEN):
         return None
     whole = np.full(view.shape, 0.0, np.float32)
     whole[around] = masks.resize(found, mask[around].shape)

@@ -113,8 +113,7 @@ def find(image: Image, region: np.ndarray | None, points: Sequence[Point], advis
     points = last_words(points)
     _check_prompts(image, region, points)
     window = whole(image) if region is None else window_around(region)
-    is_pointed = any(point.include and window.holds(point) for point in points)
-    view = adviser.look(image, window) if adviser else view_of(image, window, VIEW_PX if is_pointed else WORK_PX)
+    view = adviser.look(image, window) if adviser else view_of(image, window, VIEW_PX if points else WORK_PX)
     small_region = None if region is None else _reduced(region, window, view.shape)
     clicks = _to_mask(points, window, view.shape)
     advice = adviser.advise(view, small_region) if adviser else None

@@ -23,6 +23,7 @@ HOLE = 0.003  # of the picture: a larger one in the object is the ground seen th
 LINING = 5e-4  # and one so small that only colours nearby tell is none
 AROUND, CORE = 0.2, 0.5  # of the longer side, and of the depth that there is so close by: what is deeper is its core
 AWAY = 3.0  # times as far as a click is from the outline, but no further than AROUND: closer by is no core
+BEHIND = 3.0  # times as hard to get to as the ground beside: so far from a click lies a core that is close to it
 FAR = 3.0  # times as far from a click as from the core: colours that are alike there mean nothing
 SOBEL = 4.0  # times as strong as the change from one pixel to the next
 LEVELLED = 0.5  # of the strongest edge: a weaker one stays what it is
@@ -167,7 +168,7 @@ def without(scene: Scene, region: np.ndarray, found: np.ndarray, clicks: Sequenc
     around that and has its colours rather than the object's."""
     allowed, far = region & scene.shows, found
     for at in clicks:
-        nearness = _nearness(scene, found, at)
+        nearness = _nearness(scene, region, found, at)
         allowed, far = allowed & ~(at | (nearness > 1)), far & (nearness < 1 / FAR)
     return far | (_settled(scene, region, allowed, found & allowed) & found)
 
@@ -181,23 +182,28 @@ def _settled(scene: Scene, region: np.ndarray, allowed: np.ndarray, found: np.nd
     return settled | (found & kept)
 
 
-def _nearness(scene: Scene, found: np.ndarray, at: np.ndarray) -> np.ndarray:
+def _nearness(scene: Scene, region: np.ndarray, found: np.ndarray, at: np.ndarray) -> np.ndarray:
     """How many times closer to the click `at` (bool) than to the object's core each pixel of what was `found` is,
     where edges make paths long; 0 elsewhere, and everywhere if the click is not on it.
 
-    The core is what lies deep, for its neighbourhood, and some way off: nobody clicks into the middle of what is meant.
+    The core is what lies deep, for its neighbourhood, and some way off or behind an edge: nobody clicks into the middle
+    of what is meant. An edge is what parts the click from ground that was found in the `region` (bool) already.
     """
     if found[at].mean() < 0.5:
         return np.zeros(scene.shape, np.float32)
     depth = masks.distance_to(~np.pad(found, 1))[1:-1, 1:-1]
     around = AROUND * max(scene.shape)
     deepest = cv2.dilate(depth, masks.disc(round(around)))
-    core = (depth > CORE * deepest) & (masks.distance_to(at) > min(AWAY * depth[at].max(), around))
+    change = edge_strength(scene) / SOBEL
+    to_click = path_length(scene, at, change)
+    core = masks.distance_to(at) > min(AWAY * depth[at].max(), around)
+    outline = found & masks.grow(masks.erode(region, 2) & ~found, 1)
+    if outline.any():
+        core |= to_click > BEHIND * to_click[outline].min()
+    core &= depth > CORE * deepest
     if not core.any():
         return np.zeros(scene.shape, np.float32)
-    change = edge_strength(scene) / SOBEL
-    to_core, to_click = path_length(scene, core, change), path_length(scene, at, change)
-    return np.where(found, to_core / np.maximum(to_click, 1e-6), 0)
+    return np.where(found, path_length(scene, core, change) / np.maximum(to_click, 1e-6), 0)
 
 
 def _unlike_ground(scene: Scene, region: np.ndarray, allowed: np.ndarray, found: np.ndarray) -> np.ndarray:

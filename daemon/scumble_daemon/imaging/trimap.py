@@ -17,6 +17,7 @@ THIN = 0.006  # half width, of the longer side
 CRISP, HAIRY = 0.09, 0.15
 TELLING, GUESSING = 0.1, 0.2  # how far colours beside the band are mistaken for the other side's: hardly, and too much
 INSIDE = 0.5  # what a mistake about the object counts beside one about the ground: it is the more varied
+INWARDS = 0.25  # of how far hair is looked for outside: who clicks sees what is missing of the object
 UNTRIED = 0.01  # of what is around a pixel: so little there tells nothing
 
 
@@ -39,8 +40,9 @@ def around(
     if wide > narrow:
         widest = wide // 2 + 1
         told = _told_apart(rgb, mask, away, widest) if is_checked else np.ones(mask.shape, np.float32)
-        unknown |= away <= narrow + (widest - narrow) * _softness(rgb, mask, 2 * narrow) * told
-        unknown |= _doubted(rgb, mask, unknown, (away <= wide) & (told > 0.5), allowed)
+        beyond = (away - narrow) / np.where(mask & is_checked, INWARDS, 1)
+        unknown |= beyond <= (widest - narrow) * _softness(rgb, mask, 2 * narrow) * told
+        unknown |= _doubted(rgb, mask, unknown, (beyond <= wide - narrow) & (told > 0.5), allowed)
     known = np.where(unknown, 0.5, mask).astype(np.float32)
     known[_middles(mask, known == 1, LEAST_AREA)] = 1
     if allowed is not None:
