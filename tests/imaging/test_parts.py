@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from scumble_daemon.imaging import parts
+from scumble_daemon.imaging import judging, parts
 from scumble_daemon.imaging.clicks import Advice, Click, from_clicks
 from scumble_daemon.imaging.segment import Scene, View
 
@@ -21,6 +21,11 @@ def overlap(found: np.ndarray, meant: np.ndarray) -> float:
     return float((found & meant).sum() / (found | meant).sum())
 
 
+def meant_by_click(pixels: np.ndarray, domain: np.ndarray, at: np.ndarray, beyond: np.ndarray) -> np.ndarray:
+    proposals = parts.around_click(scene_of(pixels), domain, at, np.zeros_like(at), beyond)
+    return proposals.parts[judging.likeliest((slice(None), slice(None)), proposals)]
+
+
 def line() -> tuple[np.ndarray, np.ndarray]:
     """A line 3 pixels wide across a noisy grey, and where it is."""
     pixels, meant = noise(90, 120), np.zeros((90, 120), bool)
@@ -35,7 +40,7 @@ def test_a_thin_line_is_taken_whole() -> None:
     at, nothing = np.zeros((2, 90, 120), bool)
     at[41, 60] = True
     assert (
-        overlap(parts.around_click(scene_of(pixels), np.ones_like(at), at, nothing, nothing), meant) > 0.7
+        overlap(meant_by_click(pixels, np.ones_like(at), at, nothing), meant) > 0.7
     )  # a pixel more on one side is 0.75
 
 
@@ -72,19 +77,19 @@ def test_what_adjoins_the_object_comes_before_an_island() -> None:
     pixels, meant = line()
     there = meant.copy()
     there[:, 45:75] = False
-    at, nothing = np.zeros((2, 90, 120), bool)
+    at = np.zeros((90, 120), bool)
     at[41, 60] = True
-    found = parts.around_click(scene_of(pixels), ~there, at, nothing, there)
+    found = meant_by_click(pixels, ~there, at, there)
     assert overlap(found, meant & ~there) > 0.6  # a pixel more on both sides is 0.6
 
 
 @pytest.mark.parametrize("count", [1, 2, 3, 5])
 def test_a_domain_of_a_few_pixels_is_enough(count: int) -> None:
     """A click into a gap of a pixel or two takes what there is of it."""
-    domain, at, nothing = np.zeros((3, 40, 40), bool)
+    domain, at = np.zeros((2, 40, 40), bool)
     domain[20, 10 : 10 + count] = True
     at[20, 10] = True
-    found = parts.around_click(scene_of(noise(40, 40)), domain, at, nothing, ~domain)
+    found = meant_by_click(noise(40, 40), domain, at, ~domain)
     assert found[20, 10]
     assert not (found & ~domain).any()
 
@@ -118,6 +123,22 @@ def test_what_hangs_on_a_thread_stays_where_it_is_no_part_of_what_goes() -> None
         at = np.zeros_like(box)
         at[100, 50] = at[place] = True
         assert not parts.hung(view, everything, everything & ~box, at).any()
+
+
+def test_a_thread_goes_with_what_it_leads_to_and_stays_beside_ground() -> None:
+    """Nothing is left of a crank that went with its box but the thread, which goes too; one along ground that goes, or
+    that ends in it, stays."""
+    view, everything, _ = on_a_thread((25, 25, 25))
+    at, crank, ground = np.zeros((3, *everything.shape), bool)
+    at[100, 50] = True
+    crank[120:165, 130:210] = True
+    crank &= everything
+    assert parts.hung(view, everything, everything & ~crank, at)[90, 110:200].all()
+    ground[91:118, 105:198] = True
+    assert not parts.hung(view, everything | ground, everything, at).any()
+    thread = everything & ~crank
+    ground[100:160, 190:230] = True
+    assert not parts.hung(view, thread | ground, thread & ~ground, at).any()
 
 
 @pytest.mark.parametrize("width", [2, 3, 5])

@@ -6,8 +6,9 @@ import cv2
 import numpy as np
 import pytest
 from scumble_daemon.imaging import masks, prompts
+from scumble_daemon.imaging.clicks import Advice, click_discs
 from scumble_daemon.imaging.image import Image
-from scumble_daemon.imaging.segment import WORK_PX, Scene, within
+from scumble_daemon.imaging.segment import WORK_PX, Scene, View, within
 from scumble_protocol.image import Bounds, Point
 from skimage import data
 
@@ -160,9 +161,39 @@ def test_a_click_adds_to_what_a_selection_meant() -> None:
     assert after.sum() < 1.2 * before.sum()
 
 
-def shown_in(image: Image, region: np.ndarray | None, points: tuple[Point, ...]) -> np.ndarray:
+@pytest.mark.parametrize(("floor", "is_advised"), [((480, 395), False), ((480, 395), True), ((490, 399), True)])
+def test_a_click_on_the_floor_takes_no_part_of_what_stands_there(floor: tuple[int, int], is_advised: bool) -> None:
+    """Without and with a network, in whose opinion nothing beside the clicks is of the object."""
+    photo = data.stereo_motorcycle()[0]
+    image = Image.from_array(photo)
+    selection = cutout_sheet.selection_of(photo.shape, cutout_sheet.CASES["motorcycle"][0])
+    region = prompts.region_of(image, selection, None)
+    others = ((380, 92), (590, 215), (270, 150), (346, 182))  # shelf, bin, bench, boxes
+    points = (*(Point(x, y, False) for x, y in others), Point(565, 238), Point(*floor, False))
+    adviser = Doubtful() if is_advised else None
+    before, after = (shown_in(image, region, points[:count], adviser) for count in (5, 6))
+    assert before[floor[1], floor[0]]
+    assert not after[floor[1], floor[0]]
+    wheels, engine = (slice(300, 420), slice(150, 250)), (slice(290, 360), slice(340, 440))
+    assert all(after[part][before[part]].mean() > 0.9 for part in (wheels, engine))
+    assert after.sum() > 0.8 * before.sum()
+    assert after[370:400, 430:500].mean() < 0.1, "floor"
+
+
+class Doubtful:
+    """Sees an object at the clicks that include, and nowhere else."""
+
+    look = staticmethod(prompts.view_of)
+
+    def advise(self, view: View, region: np.ndarray | None) -> Advice:
+        return Advice(lambda part, clicks, before: click_discs(part.shape, clicks, True).astype(np.float32))
+
+
+def shown_in(
+    image: Image, region: np.ndarray | None, points: tuple[Point, ...], adviser: prompts.Adviser | None = None
+) -> np.ndarray:
     """What was found of all the layer (bool)."""
-    found = prompts.find(image, region, points)
+    found = prompts.find(image, region, points, adviser)
     shown = np.zeros((image.bounds.height, image.bounds.width), bool)
     shown[found.window.slices] = cv2.resize(found.mask.astype(np.uint8), found.window.size[::-1]) > 0
     return shown

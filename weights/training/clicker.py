@@ -113,9 +113,9 @@ def first_clicks(rng: np.random.Generator, mask: np.ndarray) -> list[Click]:
     (3) all around the outline, evenly.
     """
     inside = cv2.distanceTransform(np.pad(mask, 1).astype(np.uint8), cv2.DIST_L2, 5)[1:-1, 1:-1]
-    clicks = [_one_of(rng, inside >= inside.max() * rng.uniform(0.2, 0.95), True)]
+    clicks = [one_of(rng, inside >= inside.max() * rng.uniform(0.2, 0.95), True)]
     for _ in range(int(rng.choice([0, 0, 0, 1, 2]))):
-        clicks.append(_one_of(rng, inside >= min(2.0, inside.max() / 2), True))
+        clicks.append(one_of(rng, inside >= min(2.0, inside.max() / 2), True))
     outside = cv2.distanceTransform((~mask).astype(np.uint8), cv2.DIST_L2, 5)
     strategy, count = rng.integers(3), int(rng.choice([0, 0, 1, 2, 4]))
     allowed = outside > 3
@@ -126,7 +126,7 @@ def first_clicks(rng: np.random.Generator, mask: np.ndarray) -> list[Click]:
     for _ in range(count):
         if not allowed.any():
             break
-        click = _one_of(rng, allowed, False)
+        click = one_of(rng, allowed, False)
         clicks.append(click)
         if strategy == 2:  # the next one elsewhere around it
             allowed[
@@ -209,7 +209,7 @@ def mistake(logits: Tensor, wanted: Tensor) -> Tensor:
     return entropy + (1 - (2 * shared + 1) / (total + 1)).mean()
 
 
-def _one_of(rng: np.random.Generator, allowed: np.ndarray, include: bool) -> Click:
+def one_of(rng: np.random.Generator, allowed: np.ndarray, include: bool) -> Click:
     places = np.flatnonzero(allowed)
     y, x = divmod(int(places[rng.integers(len(places))]), allowed.shape[1])
     return Click(x, y, include)

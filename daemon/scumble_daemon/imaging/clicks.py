@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 import cv2
 import numpy as np
 
-from . import masks, outline, parts, segment
+from . import judging, masks, outline, parts, segment
+from .judging import Judge
 from .segment import Scene, View
 
 OBJECT_PX = 384  # the longest side of the copy in which an object is parted from its ground by colour
@@ -49,7 +50,11 @@ class Advice:
 
 
 def from_clicks(
-    view: View, clicks: Sequence[Click], region: np.ndarray | None = None, advice: Advice | None = None
+    view: View,
+    clicks: Sequence[Click],
+    region: np.ndarray | None = None,
+    advice: Advice | None = None,
+    judge: Judge = judging.likeliest,
 ) -> np.ndarray:
     """The object that clicks, `region` (bool), or both mean. One of the two has to be given; without a region, at least
     one click includes.
@@ -77,7 +82,7 @@ def from_clicks(
             continue
         if count > begun:
             if mask[seen[-1].y, seen[-1].x] != seen[-1].include:
-                mask = _corrected(view, mask, seen, allowed, held, advice)
+                mask = _corrected(view, mask, seen, allowed, held, advice, judge)
         elif first is not None:
             mask = _proposed(view, first, allowed, region is None)
         else:
@@ -135,7 +140,7 @@ def _proposed(view: View, first: Click, allowed: np.ndarray, is_open: bool) -> n
     at = click_discs(scene.shape, _scaled([first], view.shape, scene.shape), True)
     region = parts.salient_level(scene, _reduced(allowed, scene.shape) & scene.shows | at, at)
     is_ground = float(np.mean(region[scene.rim])) > GROUND
-    if not is_ground and parts.centrality(masks.fill_holes(region, region.size), at) >= MIDDLE:
+    if not is_ground and judging.centrality(masks.fill_holes(region, region.size), at) >= MIDDLE:
         found = _object(view, first, allowed, _enlarged(region, view), everything)
     else:
         found = _from_closer_by(view, first, allowed)
@@ -201,11 +206,12 @@ def _corrected(
     allowed: np.ndarray,
     held: np.ndarray,
     advice: Advice | None,
+    judge: Judge,
 ) -> np.ndarray:
     """`mask` with the last of `clicks` put on its right side, together with what belongs to it.
 
-    `held`: bool, what needs no click to stay, as long as none excludes it. Who clicks close to the mask's edge means
-    something small: it is looked at from as close by.
+    `held`: bool, what needs no click to stay, as long as none excludes it: a click takes the lesser part of that. Who
+    clicks close to the mask's edge means something small: it is looked at from as close by.
     """
     click = clicks[-1]
     depth = min(_depth(mask if not click.include else ~mask, click), max(view.shape) / 2)
@@ -222,8 +228,9 @@ def _corrected(
     chance = None if advice is None else _advised(view, mask, clicks, depth, window, scene.shape, held, advice)
     likely = None if chance is None else chance if click.include else 1 - chance
     domain = (may & ~before if click.include else before) | at
-    part = parts.around_click(scene, domain, at, others, before == click.include, likely)
-    part = _enlarged(part, seen)
+    stays = None if click.include else _shares(mask & held, window, scene.shape)
+    proposals = parts.around_click(scene, domain, at, others, before == click.include, likely, stays)
+    part = _enlarged(proposals.parts[judge(window, proposals)], seen)
     changed = mask.copy()
     if click.include:
         changed[window] |= part & allowed[window]
@@ -240,6 +247,15 @@ def _corrected(
         still = ~masks.grow(mask ^ (changed | inside), BESIDE_PX)
         outside |= still & ~mask  # there its holes are where ground is seen
     return _tidy(changed, inside, outside, allowed)
+
+
+def _shares(those: np.ndarray, window: tuple[slice, slice], size: tuple[int, int]) -> np.ndarray | None:
+    """Of all of `those` (bool) the share that each pixel of a window has, at `size`; None where there are none."""
+    total = np.count_nonzero(those)
+    if not total:
+        return None
+    share = masks.resize(those[window].astype(np.float32), size)
+    return share * (those[window].size / share.size / total)
 
 
 def _specks(left: np.ndarray, taken: np.ndarray, inside: np.ndarray) -> np.ndarray:

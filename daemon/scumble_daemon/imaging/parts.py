@@ -8,20 +8,16 @@ from concurrent.futures import ThreadPoolExecutor
 import cv2
 import numpy as np
 
-from . import blocks, masks, segment
+from . import blocks, judging, masks, segment
+from .judging import ISLAND_EDGE, Proposals, Seen
 from .segment import Scene, View
 
 COLOURED = (0.4, 0.5, 0.65)  # how much likelier
 BIN = 5  # ΔE, of a histogram's step
 FLAT = 1.0  # edge strength below which a picture has no edges at all
 LEVELS = 20  # proposals of each kind
-CENTRAL = 1.0  # the power to which counts how near the click is to the middle of a part
-FIRST_CENTRAL = 0.5  # likewise of a first click, which may be close to a corner of a plain thing
-TRUST = 0.5  # and a part's agreement with a network's opinion
-LARGER = 0.06  # and its share of what it could be
-FIRST_LARGER = 0.2  # likewise, of a first click
-APART = 0.25  # what an island, or a hole, counts beside a part that adjoins what was there
-ISLAND_EDGE = 2.5  # moving a whole island over counts as an edge of so many times the mean strength
+FIRST_CENTRAL = 0.5  # the power to which counts how near a first click is to the middle: corners are clicked too
+FIRST_LARGER = 0.2  # likewise, of a first click's part the share of what it could be
 THREADS_PX = 1, 2, 3  # half as wide as they may be
 BROADER = 2  # times as broad as the thread is what joined a piece to what was taken
 HUNG_PX, HUNG = 50, 0.5  # pixels, and of what was taken: smaller pieces are specks, and larger ones are things
@@ -63,7 +59,7 @@ def thing_at(scene: Scene, domain: np.ndarray, at: np.ndarray) -> tuple[np.ndarr
     for region in _proposals(scene, domain, at, np.zeros_like(at), None):
         part = masks.fill_holes(region, region.size)
         on_rim = float(np.mean(part[scene.rim]))
-        score = _edges(part, domain, change) * centrality(part, at) ** FIRST_CENTRAL * (1 - on_rim)
+        score = _edges(part, domain, change) * judging.centrality(part, at) ** FIRST_CENTRAL * (1 - on_rim)
         score *= (part.sum() / part.size) ** FIRST_LARGER
         if score > best_score:
             best, best_score = region, score
@@ -77,51 +73,45 @@ def around_click(
     others: np.ndarray,
     beyond: np.ndarray,
     likely: np.ndarray | None = None,
-) -> np.ndarray:
-    """The part of `domain` (bool) around a click (`at`, bool) that is best parted from the rest of it by edges, and in
-    whose middle the click is.
+    stays: np.ndarray | None = None,
+) -> Proposals:
+    """Parts of `domain` (bool) around a click (`at`, bool), each of which may be what it means.
 
     `others`: bool, clicks of the other kind · `beyond`: bool, what is on the click's side already · `likely`: how
-    likely each pixel is to be of that part, in the opinion of a network, which proposes a part as well.
+    likely each pixel is to be of that part, in the opinion of a network, which proposes a part as well · `stays`: of
+    all that should rather stay as it is, the share that each pixel has.
     """
     halo = masks.grow(beyond, 1) & domain  # the mixed colours along an outline lead all around it
     inner = domain & ~halo
     domain = masks.touching(inner if (inner & at).any() else domain, at)
-    change = segment.edge_strength(scene)
-    adjoining = masks.grow(beyond, 2)
-    best, best_score = at, 0.0
-    for part in _proposals(scene, domain, at, others, likely, beyond):
-        score = _edges(part, domain, change) * centrality(part, at) ** CENTRAL
-        score *= (part.sum() / domain.sum()) ** LARGER
-        if not (part & adjoining).any():
-            score *= APART
-        if likely is not None:
-            score *= _agreement(part, likely, domain) ** TRUST
-        if score > best_score:
-            best, best_score = part, score
-    return best | at | (halo & masks.grow(best, 2))
+    alike = _alike(scene, beyond & scene.shows | at, domain & ~at)
+    proposed = _proposals(scene, domain, at, others, likely, alike)
+    found = {np.packbits(part).tobytes(): part for part in proposed}.values()
+    seen = Seen.of(scene, domain, at, beyond, alike, likely)
+    return Proposals(
+        tuple(part | at | (halo & masks.grow(part, 2)) for part in found),
+        np.array([seen.features(part) for part in found], np.float32),
+        np.array([1 if stays is None else 1 - min(float(stays[part].sum()), 0.999) for part in found], np.float32),
+    )
 
 
 def hung(view: View, before: np.ndarray, after: np.ndarray, inside: np.ndarray) -> np.ndarray:
     """What goes with that which was taken from `before` (bool), as a crank goes with a box: it was joined to that
-    broadly, with no edge between them, and hangs on the rest of `after` by a thread only.
+    broadly, with no edge between them, and hangs on the rest of `after` by a thread only; and such a thread itself.
 
     `inside`: bool, what stays, as does what reaches the view's rim and may go on beyond.
     """
     found, taken = np.zeros_like(after), before & ~after
     most, inside = HUNG * np.count_nonzero(taken), inside.copy()
     inside[[0, -1]] = inside[:, [0, -1]] = True
+    beside = masks.grow(taken, 1)
     for thread in THREADS_PX:
         cores, sizes = masks.components(masks.erode(after, thread))
         small = sizes <= most
         small[cores[inside]] = small[0] = False
-        if not small.any():
-            continue
         pieces = masks.touching(small[cores], masks.touching(masks.erode(before, BROADER * thread), taken))
-        if not pieces.any():
-            continue
         loose, areas = masks.components(after & ~masks.grow((cores > 0) & ~pieces, thread + 1))
-        for label in np.unique(loose[pieces & (loose > 0)]):
+        for label in np.unique(loose[(pieces | beside) & (loose > 0)]):
             piece = loose == label
             if HUNG_PX <= areas[label] <= most and not (piece & inside).any() and _is_seamless(view, piece, taken):
                 found |= piece
@@ -145,7 +135,7 @@ def _proposals(
     at: np.ndarray,
     others: np.ndarray,
     likely: np.ndarray | None,
-    beyond: np.ndarray | None = None,
+    alike: np.ndarray | None = None,
 ) -> Iterator[np.ndarray]:
     steps, unlike = segment.local_change(scene), _unlike(scene, at)
     with ThreadPoolExecutor(3) as pool:
@@ -153,10 +143,9 @@ def _proposals(
         near, akin, opposed = pool.map(lambda each: segment.path_length(scene, *each), searches)
     mine = domain & (near < opposed) | at
     for distance in (near, akin):
-        for limit in _levels(np.sort(distance[mine]), is_snapped=beyond is None):
+        for limit in _levels(np.sort(distance[mine]), is_snapped=alike is None):
             yield mine & (distance <= limit)
-    if beyond is not None:
-        alike = _alike(scene, beyond & scene.shows | at, domain & ~at)
+    if alike is not None:
         for least in COLOURED:
             yield masks.touching(mine & (alike > least) | at, at)
     if likely is not None:
@@ -211,15 +200,3 @@ def _edges(part: np.ndarray, domain: np.ndarray, change: np.ndarray) -> float:
     if not rim.any():
         return ISLAND_EDGE * usual
     return float(np.exp(np.log(change[rim] + usual).mean())) - usual
-
-
-def centrality(part: np.ndarray, at: np.ndarray) -> float:
-    """From 0 to 1: how far inside `part` the click is, to how far inside one can be."""
-    inside = cv2.distanceTransform(np.pad(part, 1).astype(np.uint8), cv2.DIST_L2, 3)[1:-1, 1:-1]
-    return float(inside[at].max() / inside.max())
-
-
-def _agreement(part: np.ndarray, likely: np.ndarray, domain: np.ndarray) -> float:
-    """From 0 to 1, how much of one is the other too: Dice's coefficient of `part` and what is `likely` in `domain`."""
-    shared = float(likely[part].sum())
-    return (2 * shared + 1) / (float(likely[domain].sum()) + float(part.sum()) + 1)
