@@ -17,7 +17,7 @@ from .segment import Scene
 
 FEATURES = ("edges", "inner", "middle", "share", "island", "advised", "agreement", "rim", "alike", "breadth")
 LOSS = 10.0  # what the logarithm counts of how much remains: of 0, 3.7, 10, 20 and 40 the best on tuning objects
-LARGER = 2.2  # likewise, of the share that it is of what it could be, else leftovers go in crumbs: 2.2 and 3 were the best
+LARGER = 2.2  # likewise, of its share of what it could be, else leftovers go in crumbs; 2.2 and 3 were the best of six
 ISLAND_EDGE = 2.5  # moving a whole island over counts as an edge of so many times the mean strength
 
 
