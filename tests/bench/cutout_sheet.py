@@ -59,14 +59,13 @@ CLICKS: dict[str, Clicks] = {
     "motorcycle": (
         (380, 92, NOT_THIS), (590, 215, NOT_THIS), (270, 150, NOT_THIS), (565, 238, THIS), (372, 158, THIS),
         (521, 262, THIS), (462, 290, THIS), (310, 200, THIS), (452, 362, THIS), (265, 345, THIS), (480, 395, NOT_THIS),
-        (500, 275, NOT_THIS), (345, 165, NOT_THIS), (595, 154, NOT_THIS), (464, 248, THIS), (310, 185, NOT_THIS),
-        (362, 146, NOT_THIS), (394, 178, THIS), (455, 128, NOT_THIS), (609, 429, THIS), (503, 247, NOT_THIS),
-        (636, 303, THIS), (670, 362, THIS), (379, 192, THIS), (107, 201, THIS), (115, 227, THIS), (479, 224, THIS),
-        (204, 155, NOT_THIS), (515, 269, NOT_THIS), (451, 144, THIS), (387, 162, NOT_THIS), (349, 127, THIS),
-        (490, 360, NOT_THIS), (400, 400, NOT_THIS), (461, 369, NOT_THIS), (492, 320, NOT_THIS), (434, 381, NOT_THIS),
-        (263, 390, NOT_THIS), (498, 102, THIS), (535, 255, NOT_THIS), (404, 375, THIS), (331, 118, NOT_THIS),
-        (550, 118, NOT_THIS), (158, 157, THIS), (406, 121, NOT_THIS), (146, 155, THIS), (519, 231, NOT_THIS),
-        (539, 213, NOT_THIS),
+        (500, 275, NOT_THIS), (345, 165, NOT_THIS), (381, 200, THIS), (475, 359, NOT_THIS), (375, 392, NOT_THIS),
+        (358, 367, THIS), (595, 154, NOT_THIS), (464, 248, THIS), (452, 375, NOT_THIS), (362, 146, NOT_THIS),
+        (489, 320, NOT_THIS), (661, 344, THIS), (596, 264, NOT_THIS), (310, 185, NOT_THIS), (569, 234, NOT_THIS),
+        (600, 274, THIS), (442, 128, NOT_THIS), (547, 241, NOT_THIS), (329, 370, THIS), (506, 252, NOT_THIS),
+        (609, 429, THIS), (232, 403, NOT_THIS), (508, 96, THIS), (543, 117, NOT_THIS), (108, 202, THIS),
+        (203, 160, NOT_THIS), (404, 376, THIS), (147, 157, THIS), (566, 428, NOT_THIS), (116, 228, THIS),
+        (414, 116, NOT_THIS),
     ),
 }  # fmt: skip
 """x, y of clicks on what else is in the selection, as no outline that is drawn roughly says that it is not meant; and
