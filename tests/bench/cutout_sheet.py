@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
-from scumble_daemon.context import Context, NoModels
+from scumble_daemon.context import Context
 from scumble_daemon.imaging.image import Image
 from scumble_daemon.operations.remove_background import Params, remove_background
 from scumble_protocol.image import Point
@@ -73,14 +70,6 @@ on what went with it."""
 COLOURS, CLICK_PX = {THIS: (0.7, 0.9, 0.1), NOT_THIS: (1.0, 0.0, 0.0)}, 9
 
 
-class Shipped(NoModels):
-    """The network for clicks, and no other."""
-
-    @contextmanager
-    def lend(self, operation: str, wanted: str, context: Context) -> Iterator[Any]:
-        yield noc.shipped() if operation == "select_object" else None
-
-
 def photo_of(name: str) -> np.ndarray:
     if name == "motorcycle":
         return data.stereo_motorcycle()[0]
@@ -95,7 +84,8 @@ def selection_of(shape: tuple[int, ...], lasso: Lasso) -> np.ndarray:
 
 def ours(photo: np.ndarray, selection: np.ndarray, clicks: Clicks = ()) -> tuple[np.ndarray, np.ndarray]:
     """Colours and mask over the whole photograph, by what is there without fetching a model."""
-    context = Context(selection=selection, points=tuple(Point(*click) for click in clicks), models=Shipped())
+    shipped = noc.Only(noc.shipped(), "select_object")
+    context = Context(selection=selection, points=tuple(Point(*click) for click in clicks), models=shipped)
     (layer,) = remove_background(Image.from_array(photo), Params(), context)  # pyright: ignore[reportGeneralTypeIssues]
     assert layer.raster is not None
     assert layer.mask is not None

@@ -106,14 +106,14 @@ def edge_distance_px(found: np.ndarray, mask: np.ndarray) -> float:
 
 
 class Only(NoModels):
-    """One model for clicks, and no other."""
+    """One model for clicks, and no other; `operation`: the one that may have it, or any."""
 
-    def __init__(self, model: Clicker | Silent) -> None:
-        self._model = model
+    def __init__(self, model: Clicker | Silent, operation: str | None = None) -> None:
+        self._model, self._operation = model, operation
 
     @contextmanager
     def lend(self, operation: str, wanted: str, context: Context) -> Iterator[Any]:
-        yield self._model
+        yield self._model if self._operation in (None, operation) else None
 
 
 class Silent:

@@ -112,10 +112,10 @@ def first_clicks(rng: np.random.Generator, mask: np.ndarray) -> list[Click]:
     After Xu et al. 2016, section 3.1: (1) anywhere near the object, (2) on what else there is, here anywhere,
     (3) all around the outline, evenly.
     """
-    inside = cv2.distanceTransform(np.pad(mask, 1).astype(np.uint8), cv2.DIST_L2, 5)[1:-1, 1:-1]
-    clicks = [one_of(rng, inside >= inside.max() * rng.uniform(0.2, 0.95), True)]
+    inside = depth_in(mask)
+    clicks = [well_inside(rng, inside)]
     for _ in range(int(rng.choice([0, 0, 0, 1, 2]))):
-        clicks.append(one_of(rng, inside >= min(2.0, inside.max() / 2), True))
+        clicks.append(_one_of(rng, inside >= min(2.0, inside.max() / 2), True))
     outside = cv2.distanceTransform((~mask).astype(np.uint8), cv2.DIST_L2, 5)
     strategy, count = rng.integers(3), int(rng.choice([0, 0, 1, 2, 4]))
     allowed = outside > 3
@@ -126,7 +126,7 @@ def first_clicks(rng: np.random.Generator, mask: np.ndarray) -> list[Click]:
     for _ in range(count):
         if not allowed.any():
             break
-        click = one_of(rng, allowed, False)
+        click = _one_of(rng, allowed, False)
         clicks.append(click)
         if strategy == 2:  # the next one elsewhere around it
             allowed[
@@ -139,7 +139,7 @@ def next_click(found: np.ndarray, mask: np.ndarray) -> Click | None:
     """The middle of the largest mistake of `found` (bool): the pixel of it that is farthest from where it ends."""
     best, place = 0.0, None
     for wrong, include in ((mask & ~found, True), (found & ~mask, False)):
-        depth = cv2.distanceTransform(np.pad(wrong, 1).astype(np.uint8), cv2.DIST_L2, 5)[1:-1, 1:-1]
+        depth = depth_in(wrong)
         if depth.max() > best:
             y, x = np.unravel_index(int(depth.argmax()), depth.shape)
             best, place = float(depth.max()), Click(int(x), int(y), include)
@@ -209,7 +209,17 @@ def mistake(logits: Tensor, wanted: Tensor) -> Tensor:
     return entropy + (1 - (2 * shared + 1) / (total + 1)).mean()
 
 
-def one_of(rng: np.random.Generator, allowed: np.ndarray, include: bool) -> Click:
+def depth_in(mask: np.ndarray) -> np.ndarray:
+    """How far each pixel of a bool `mask` is from where it ends, in pixels; it ends at the picture's edge, too."""
+    return cv2.distanceTransform(np.pad(mask, 1).astype(np.uint8), cv2.DIST_L2, 5)[1:-1, 1:-1]
+
+
+def well_inside(rng: np.random.Generator, depth: np.ndarray) -> Click:
+    """Anywhere but close to where the object of that `depth_in` ends."""
+    return _one_of(rng, depth >= depth.max() * rng.uniform(0.2, 0.95), True)
+
+
+def _one_of(rng: np.random.Generator, allowed: np.ndarray, include: bool) -> Click:
     places = np.flatnonzero(allowed)
     y, x = divmod(int(places[rng.integers(len(places))]), allowed.shape[1])
     return Click(x, y, include)

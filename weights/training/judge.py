@@ -91,8 +91,7 @@ def told(seed: tuple[int, ...], from_photo: bool) -> list[Example]:
     for _ in range(MOST_CLICKS):
         click = clicker.next_click(story.found, mask)
         if not story.clicks and rng.random() < 0.5:
-            depth = cv2.distanceTransform(np.pad(mask, 1).astype(np.uint8), cv2.DIST_L2, 5)[1:-1, 1:-1]
-            click = clicker.one_of(rng, depth >= depth.max() * rng.uniform(0.2, 0.95), True)
+            click = clicker.well_inside(rng, clicker.depth_in(mask))
         if click is None or any((click.x, click.y) == (each.x, each.y) for each in story.clicks):
             break
         story.clicks.append(click)

@@ -6,7 +6,7 @@ import json
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 
 import cv2
@@ -65,30 +65,46 @@ class Seen:
         edges = np.log((change + usual) / usual)
         return Seen(domain, at, masks.grow(beyond, 2), edges, alike, likely, depth)
 
+    @cached_property
+    def _size(self) -> float:
+        return float(np.count_nonzero(self.domain))
+
+    @cached_property
+    def _alike_in_all(self) -> float:
+        return float(self.alike[self.domain].sum())
+
+    @cached_property
+    def _likely_in_all(self) -> float:
+        return 0.0 if self.likely is None else float(self.likely[self.domain].sum())
+
     def features(self, part: np.ndarray) -> tuple[float, ...]:
         """Of a bool part of the domain, in the order of FEATURES: how strong the edges are between it and the rest, and
         those within it; how near the click is to its middle; its share of the domain; whether it is an island; whether
         a network was asked, and agrees; how much of its outline is the scene's own rim; whether its colours are more
         like those on the click's side than the rest's are; and its breadth, beside how far the click is from there."""
-        size, total = float(np.count_nonzero(part)), float(np.count_nonzero(self.domain))
+        size = float(np.count_nonzero(part))
         rim = part & masks.grow(self.domain & ~part, 1)
         on_rim, along = float(np.count_nonzero(rim)), float(self.edges[rim].sum())
         strength = math.exp(along / on_rim) - 1 if on_rim else ISLAND_EDGE
         alike = float(self.alike[part].sum())
-        unlike = (float(self.alike[self.domain].sum()) - alike) / max(1.0, total - size)
+        unlike = (self._alike_in_all - alike) / max(1.0, self._size - size)
         border = sum(np.count_nonzero(line) for line in (part[0], part[-1], part[:, 0], part[:, -1]))
         return (
             math.log(strength + 0.01),
             (float(self.edges[part].sum()) - along) / max(1.0, size - on_rim),
             math.log(centrality(part, self.at) + 1e-3),
-            math.log(size / total),
+            math.log(size / self._size),
             float(not (part & self.adjoining).any()),
             float(self.likely is not None),
-            0.0 if self.likely is None else math.log(_agreement(part, self.likely, self.domain)),
+            0.0 if self.likely is None else math.log(self._agreement(part, self.likely)),
             border / (4 * math.sqrt(size) + 1),
             math.log((alike / size + 0.02) / (max(0.0, unlike) + 0.02)),
             math.log(math.sqrt(size) / (self.depth + 1)),
         )
+
+    def _agreement(self, part: np.ndarray, likely: np.ndarray) -> float:
+        """From 0 to 1, how much of one is the other too: Dice's coefficient of `part` and what is `likely`."""
+        return (2 * float(likely[part].sum()) + 1) / (self._likely_in_all + float(part.sum()) + 1)
 
 
 @dataclass(frozen=True)
@@ -130,9 +146,3 @@ def centrality(part: np.ndarray, at: np.ndarray) -> float:
     """From 0 to 1: how far inside `part` the click is, to how far inside one can be."""
     inside = cv2.distanceTransform(np.pad(part, 1).astype(np.uint8), cv2.DIST_L2, 3)[1:-1, 1:-1]
     return float(inside[at].max() / inside.max())
-
-
-def _agreement(part: np.ndarray, likely: np.ndarray, domain: np.ndarray) -> float:
-    """From 0 to 1, how much of one is the other too: Dice's coefficient of `part` and what is `likely` in `domain`."""
-    shared = float(likely[part].sum())
-    return (2 * shared + 1) / (float(likely[domain].sum()) + float(part.sum()) + 1)
